@@ -1,0 +1,185 @@
+//! The one error type of the crate.
+//!
+//! Owns: [`Error`], and [`ErrorKind`], which tells the caller what to do. Does not own the words of
+//! a particular failure: those are written where it is found.
+//!
+//! Invariant: no type of a dependency is reachable through the public interface; the cause is kept
+//! behind `std::error::Error::source`.
+
+use std::fmt;
+
+use crate::time::Day;
+
+/// The result of every fallible call of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong, as one line for people, and as a [kind](ErrorKind) for programs.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    day: Option<Day>,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// What the caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// What was given breaks a rule; the message names the field, the rule and the value. Nothing
+    /// was written. Mend the input.
+    InvalidInput,
+    /// What was asked for is not there.
+    NotFound,
+    /// Another process or another handle holds the store; the message says who. Try again later.
+    Locked,
+    /// The disk is full, or free space is below the floor that the store keeps. What was
+    /// acknowledged is safe; prune or make room, then open the store again if it was poisoned.
+    DiskFull,
+    /// A write failed at a moment that leaves open whether it happened. Open the store again and
+    /// look: an event that was not acknowledged may or may not be there.
+    OutcomeUnknown,
+    /// Bytes on disk are not what was written. The message names the day and the place; the other
+    /// days are untouched. See `Store::check` and `Store::rebuild`.
+    Corrupt,
+    /// A file was written by a version of diurnal that this one does not read. The file is
+    /// untouched; use a newer diurnal.
+    Version,
+    /// The store was opened for reading only.
+    ReadOnly,
+    /// An earlier commit failed, and this handle writes no more. Open the store again; what was
+    /// acknowledged stays readable meanwhile.
+    Poisoned,
+    /// The operating system refused something else: a permission, a missing directory, too many
+    /// open files. The source has its words.
+    Io,
+}
+
+impl ErrorKind {
+    const fn label(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "invalid input",
+            Self::NotFound => "not found",
+            Self::Locked => "locked",
+            Self::DiskFull => "disk full",
+            Self::OutcomeUnknown => "outcome unknown",
+            Self::Corrupt => "corrupt",
+            Self::Version => "unsupported version",
+            Self::ReadOnly => "read-only",
+            Self::Poisoned => "poisoned",
+            Self::Io => "input/output",
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
+impl Error {
+    /// What the caller can do about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The day whose files are concerned, where it is one day's.
+    #[must_use]
+    pub fn day(&self) -> Option<Day> {
+        self.day
+    }
+
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, day: None, message: message.into(), source: None }
+    }
+
+    /// A broken rule of one field: `field: rule, not "value"`, the value shortened.
+    pub(crate) fn invalid(field: &str, rule: impl fmt::Display, value: impl fmt::Display) -> Self {
+        let value = shortened(&value.to_string());
+        Self::new(ErrorKind::InvalidInput, format!("{field}: {rule}, not {value:?}"))
+    }
+
+    pub(crate) fn corrupt(place: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Corrupt, place)
+    }
+
+    pub(crate) fn not_found(what: impl Into<String>) -> Self {
+        Self::new(ErrorKind::NotFound, what)
+    }
+
+    pub(crate) fn version(what: &str, found: u32, newest: u32) -> Self {
+        Self::new(
+            ErrorKind::Version,
+            format!(
+                "{what} has format version {found}, and this diurnal reads up to {newest}; \
+                 use a newer diurnal, the file is unchanged"
+            ),
+        )
+    }
+
+    pub(crate) fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
+        let kind = match source.kind() {
+            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+                ErrorKind::DiskFull
+            }
+            std::io::ErrorKind::ReadOnlyFilesystem => ErrorKind::ReadOnly,
+            _ => ErrorKind::Io,
+        };
+        Self::new(kind, doing).caused_by(source)
+    }
+
+    #[must_use]
+    pub(crate) fn caused_by(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    #[must_use]
+    pub(crate) fn of_kind(mut self, kind: ErrorKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Names the day concerned; the innermost name wins.
+    #[must_use]
+    pub(crate) fn on_day(mut self, day: Day) -> Self {
+        self.day.get_or_insert(day);
+        self
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.kind)?;
+        if let Some(day) = self.day {
+            write!(f, "day {day}: ")?;
+        }
+        f.write_str(&self.message)?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+    }
+}
+
+/// At most 40 characters of a value that a message quotes.
+pub(crate) fn shortened(value: &str) -> String {
+    const SHOWN_CHARS: usize = 40;
+    match value.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
+}

@@ -1,0 +1,87 @@
+//! Every maximum of the store, each with its reason.
+//!
+//! Owns: the numbers. Does not own the checks, which sit where a value is taken in.
+
+/// Bytes of a session id: four UUIDs side by side, and still a small key.
+pub const SESSION_ID_BYTES_MAX: usize = 128;
+
+/// Bytes of an event type: a name, not a message.
+pub const EVENT_TYPE_BYTES_MAX: usize = 64;
+
+/// Bytes of one tag: a name or a number.
+pub const TAG_BYTES_MAX: usize = 64;
+
+/// Tags of one event: what one listener can choose; each costs an index entry.
+pub const TAGS_MAX: usize = 256;
+
+/// Bytes of a client's time as text: the longest RFC 2822 form with a comment fits.
+pub const CLIENT_TIME_BYTES_MAX: usize = 64;
+
+/// Bytes of an event's data unless the setting says otherwise: a long stack trace.
+pub const DATA_BYTES_DEFAULT: usize = 64 * 1024;
+
+/// The most that the data setting may allow: a block is decoded whole, so one event's data must
+/// stay small beside the memory of a kiosk.
+pub const DATA_BYTES_MAX: usize = 1024 * 1024;
+
+/// The last day that can be named, in days since 1970-01-01: with it every event id stays below
+/// 2^53, the largest integer that JSON readers keep exactly. It lies in the year 7711.
+pub const DAY_MAX: u32 = (1 << 21) - 1;
+
+/// Events of one day: ordinals are u32, and the last value stays free as an end marker.
+pub const DAY_EVENTS_MAX: u64 = u32::MAX as u64;
+
+/// Rows of a part, the unit that has postings of its own: one roaring container.
+pub const PART_ROWS_MAX: usize = 1 << 16;
+
+/// Rows of a block: unless the setting says otherwise. Larger blocks compress better, smaller ones
+/// are decoded faster for one session's events.
+pub const BLOCK_ROWS_DEFAULT: usize = 4096;
+
+/// The least that the block setting may ask for: below, the heads outweigh the columns.
+pub const BLOCK_ROWS_MIN: usize = 16;
+
+/// Bytes of rows, as held in memory, at which a tail is folded however few they are: bounds what a
+/// day being written costs in memory, and what one block decodes to.
+pub const TAIL_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// Bytes of postings of blocks not yet merged into a part of [`PART_ROWS_MAX`] rows, at which they
+/// are merged early: bounds the memory of a day with very many sessions or tags.
+pub const UNMERGED_POSTINGS_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Days that a writer keeps open at once: today, yesterday's latecomers, and a clock that jumps.
+/// Each holds two file descriptors and at most a tail and its unmerged postings.
+pub const OPEN_DAYS_MAX: usize = 4;
+
+/// Finished days whose files a process keeps open at once.
+pub const SEALED_FILES_OPEN_MAX: usize = 8;
+
+/// Bytes of the cache of decoded columns and postings unless the setting says otherwise.
+pub const CACHE_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
+
+/// Bytes that redb may cache for one open day: its file holds a tail, no history.
+pub const REDB_CACHE_BYTES: usize = 1024 * 1024;
+
+/// Free space below which nothing is logged, unless the setting says otherwise: a full card can
+/// then still be pruned and the catalog still be written.
+pub const FREE_BYTES_MIN_DEFAULT: u64 = 16 * 1024 * 1024;
+
+/// How deep the conditions of a filter may nest: evaluation recurses.
+pub const FILTER_DEPTH_MAX: usize = 32;
+
+/// Conditions and values of a filter, all told.
+pub const FILTER_TERMS_MAX: usize = 10_000;
+
+/// Points of a polygon or multipolygon, all rings together.
+pub const POLYGON_POINTS_MAX: usize = 100_000;
+
+/// Bytes of the text that `data contains` looks for.
+pub const SEARCH_BYTES_MAX: usize = 4096;
+
+/// Rows that an ordered result gathers at a time: what a result costs in memory, whatever its
+/// length.
+pub const RESULT_PAGE_ROWS: usize = 1 << 16;
+
+/// Days with events that must lie on the far side of a gap before automatic retention believes
+/// that time has passed, and not that the clock has jumped.
+pub const RETENTION_CONFIRMING_DAYS: usize = 7;
