@@ -3,6 +3,7 @@
 mod clock;
 mod error;
 mod event;
+mod index;
 pub mod limits;
 mod query;
 mod settings;

@@ -4,6 +4,7 @@
 //! conditions), `region` (geometry).
 
 pub(crate) mod filter;
+pub(crate) mod region;
 
 use std::fmt;
 use std::str::FromStr;
