@@ -1,0 +1,202 @@
+//! Rows to a block.
+//!
+//! Owns: [`encode`] and what it returns. Does not own the packing of values (`encoding`).
+//!
+//! Invariant: a column whose every row is absent is left out.
+
+use std::borrow::Borrow;
+
+use super::encoding::{Order, Packed, pack_blob, pack_degrees, pack_numbers, pack_texts};
+use super::head::{Kind, assemble};
+use super::values::{FIRST_FORM, KEPT_AS_TEXT};
+use crate::client_time::{self, Form};
+use crate::codec::dictionary::Dictionary;
+use crate::codec::row::Row;
+use crate::error::{Error, Result};
+use crate::index::postings::BlockTerms;
+use crate::index::zones::Zone;
+use crate::limits::PART_ROWS_MAX;
+use crate::time::Timestamp;
+
+/// A block, and what it is found by.
+#[derive(Debug, Clone)]
+pub(crate) struct EncodedBlock {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) zone: Zone,
+    pub(crate) index: BlockTerms,
+}
+
+/// Of 1 to 65,536 rows in order of arrival.
+pub(crate) fn encode<R: Borrow<Row>>(rows: &[R]) -> Result<EncodedBlock> {
+    let rows: Vec<&Row> = rows.iter().map(Borrow::borrow).collect();
+    if rows.is_empty() || rows.len() > PART_ROWS_MAX {
+        let rule = format!("must have 1 to {PART_ROWS_MAX} rows");
+        return Err(Error::invalid("block", rule, rows.len()));
+    }
+    let sessions = Dictionary::of(rows.iter().map(|row| row.session_id.as_str()));
+    let types = Dictionary::of(rows.iter().map(|row| row.event_type.as_str()));
+    let tags = Dictionary::of(rows.iter().flat_map(|row| row.tags.iter().map(String::as_str)));
+    let index = BlockTerms::of_codes(&rows, &sessions, &types, &tags);
+    let clients: Vec<Client<'_>> = rows.iter().map(|row| Client::of(row)).collect();
+
+    let mut columns = Columns::default();
+    columns.dictionary(Kind::SessionNames, Kind::SessionCodes, &sessions)?;
+    columns.dictionary(Kind::TypeNames, Kind::TypeCodes, &types)?;
+    let times: Vec<i64> = rows.iter().map(|row| row.server_time.as_micros()).collect();
+    columns.put(Kind::ServerTimes, pack_numbers(&times, Order::Walk)?);
+    let grouped = index.rows_by_session();
+    columns.locations(&rows, grouped)?;
+    columns.client_times(&clients, &times, grouped)?;
+    columns.tags(&rows, &tags)?;
+    columns.data(&rows)?;
+
+    let mut zone = Zone {
+        sessions: sessions.names.len() as u32,
+        types: types.names.len() as u32,
+        tags: tags.names.len() as u32,
+        ..Zone::default()
+    };
+    for (row, client) in rows.iter().zip(&clients) {
+        zone.add(row.server_time, client.instant(), row.location);
+    }
+    Ok(EncodedBlock { bytes: assemble(rows.len(), &columns.packed)?, zone, index })
+}
+
+/// A client time as it is kept.
+enum Client<'a> {
+    None,
+    Text(&'a str),
+    Shaped(Timestamp, Form),
+}
+
+impl<'a> Client<'a> {
+    fn of(row: &'a Row) -> Self {
+        let Some(text) = row.client_time.as_deref() else {
+            return Self::None;
+        };
+        match client_time::shape(text) {
+            Some((instant, form)) => {
+                debug_assert_eq!(form.format(instant).as_deref(), Some(text), "a form loses text");
+                debug_assert_eq!(client_time::instant(text), Some(instant), "readings differ");
+                Self::Shaped(instant, form)
+            }
+            None => Self::Text(text),
+        }
+    }
+
+    fn instant(&self) -> Option<Timestamp> {
+        match *self {
+            Self::None => None,
+            Self::Text(text) => client_time::instant(text),
+            Self::Shaped(instant, _) => Some(instant),
+        }
+    }
+
+    fn form(&self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::Text(_) => KEPT_AS_TEXT,
+            Self::Shaped(_, form) => FIRST_FORM + form.to_u32(),
+        }
+    }
+}
+
+/// The columns so far, in the order of their kinds.
+#[derive(Default)]
+struct Columns {
+    packed: Vec<(Kind, Packed)>,
+}
+
+impl Columns {
+    fn put(&mut self, kind: Kind, packed: Option<Packed>) {
+        self.packed.extend(packed.map(|packed| (kind, packed)));
+    }
+
+    fn dictionary(&mut self, names: Kind, codes: Kind, dictionary: &Dictionary<'_>) -> Result<()> {
+        self.put(names, Some(pack_texts(dictionary.names.iter().copied())?));
+        self.put(codes, pack_numbers(&dictionary.codes, Order::Unordered)?);
+        Ok(())
+    }
+
+    fn locations(&mut self, rows: &[&Row], grouped: &[u32]) -> Result<()> {
+        let mut latitudes = Vec::with_capacity(rows.len());
+        let mut longitudes = Vec::with_capacity(rows.len());
+        let mut presence = vec![0_u8; rows.len().div_ceil(8)];
+        for (place, &row) in grouped.iter().enumerate() {
+            if let Some(location) = rows[row as usize].location {
+                latitudes.push(location.latitude);
+                longitudes.push(location.longitude);
+                presence[place / 8] |= 1 << (place % 8);
+            }
+        }
+        if !latitudes.is_empty() && latitudes.len() < rows.len() {
+            self.put(Kind::LocationPresence, Some(pack_blob(presence)?));
+        }
+        self.put(Kind::Latitudes, pack_degrees(&latitudes)?);
+        self.put(Kind::Longitudes, pack_degrees(&longitudes)?);
+        Ok(())
+    }
+
+    fn client_times(
+        &mut self,
+        clients: &[Client<'_>],
+        times: &[i64],
+        grouped: &[u32],
+    ) -> Result<()> {
+        let grouped = || grouped.iter().map(|&row| (&clients[row as usize], times[row as usize]));
+        let forms: Vec<u32> = grouped().map(|(client, _)| client.form()).collect();
+        if forms.iter().all(|&form| form == 0) {
+            return Ok(());
+        }
+        self.put(Kind::ClientForms, pack_numbers(&forms, Order::Unordered)?);
+        let mut texts = Vec::new();
+        let mut instants = Vec::with_capacity(clients.len());
+        for (client, server_time) in grouped() {
+            match *client {
+                Client::None => {}
+                Client::Text(text) => texts.push(text),
+                Client::Shaped(instant, _) => instants.push((instant.as_micros(), server_time)),
+            }
+        }
+        // Clients' clocks count in milliseconds or seconds; the server's finer digits would be noise.
+        let power = [6, 3]
+            .into_iter()
+            .find(|&power| instants.iter().all(|(instant, _)| instant % 10_i64.pow(power) == 0));
+        let unit = 10_i64.pow(power.unwrap_or(0));
+        let delays: Vec<i64> = instants
+            .iter()
+            .map(|(instant, server)| (instant / unit).wrapping_sub(server.div_euclid(unit)))
+            .collect();
+        let packed = pack_numbers(&delays, Order::Unordered)?;
+        self.put(Kind::ClientDelays, packed.map(|packed| packed.scaled(power.unwrap_or(0) as u8)));
+        if !texts.is_empty() {
+            self.put(Kind::ClientTexts, Some(pack_texts(texts.into_iter())?));
+        }
+        Ok(())
+    }
+
+    fn tags(&mut self, rows: &[&Row], tags: &Dictionary<'_>) -> Result<()> {
+        if tags.names.is_empty() {
+            return Ok(());
+        }
+        let counts: Vec<u32> = rows.iter().map(|row| row.tags.len() as u32).collect();
+        self.put(Kind::TagCounts, pack_numbers(&counts, Order::Unordered)?);
+        self.dictionary(Kind::TagNames, Kind::TagCodes, tags)
+    }
+
+    fn data(&mut self, rows: &[&Row]) -> Result<()> {
+        let data = || rows.iter().filter_map(|row| row.data.as_deref());
+        if data().next().is_none() {
+            return Ok(());
+        }
+        let lengths: Vec<u32> = rows
+            .iter()
+            .map(|row| row.data.as_ref().map_or(0, |data| data.len() as u32 + 1))
+            .collect();
+        self.put(Kind::DataLengths, pack_numbers(&lengths, Order::Unordered)?);
+        let mut bytes = Vec::with_capacity(data().map(str::len).sum());
+        data().for_each(|data| bytes.extend_from_slice(data.as_bytes()));
+        self.put(Kind::Data, Some(pack_blob(bytes)?));
+        Ok(())
+    }
+}

@@ -1,0 +1,321 @@
+//! How the values of one column become bytes.
+//!
+//! Owns: [`Encoding`], [`Packed`], and the packing of numbers (pco), degrees, blobs (zstd) and lists of
+//! texts. Does not own what the values mean.
+//!
+//! Invariants: a number comes back bit for bit. Decoding is told how many values to expect, and yields
+//! exactly as many.
+//!
+//! ```text
+//! blob      packing 0: the bytes as they are
+//!           packing 1: varint length, then a zstd frame of that many bytes
+//! numbers   packing 2: the value they all share, in the 4 or 8 bytes of its type
+//!           packing 3: a pco file of i32, u32, i64 or f64
+//! degrees   power 0: numbers of f64; power d: numbers of i32, to be divided by 10^d
+//! texts     a blob: varint count, varint length of each, then the texts one after another
+//! ```
+
+use pco::data_types::Number;
+use pco::standalone::{simple_compress, simple_decompress_into};
+use pco::{ChunkConfig, DeltaSpec, ModeSpec};
+
+use super::values::Names;
+use crate::codec::bytes::{Reader, put_varint};
+use crate::error::{Error, Result};
+
+/// The most that a block's texts may come to, all data together: far above what a tail of
+/// `TAIL_BYTES_MAX` holds, and what an honest machine can still allocate.
+pub(super) const BLOB_BYTES_MAX: usize = 256 << 20;
+
+/// No zstd frame expands further: a block of 128 KiB takes at least 4 bytes.
+const ZSTD_RATIO_MAX: usize = 1 << 15;
+
+/// Beyond this level text shrinks little, and folding slows.
+const ZSTD_LEVEL: i32 = 3;
+
+/// Below this a zstd frame's own bytes outweigh what it saves.
+const ZSTD_BYTES_MIN: usize = 64;
+
+/// Higher levels gain under one percent and take twice the time.
+const PCO_LEVEL: usize = 4;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Packing {
+    Raw = 0,
+    Zstd = 1,
+    Constant = 2,
+    Pco = 3,
+}
+
+/// A packing, and the power of ten by which numbers were scaled before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Encoding {
+    packing: Packing,
+    pub(super) power: u8,
+}
+
+impl Encoding {
+    pub(super) fn to_byte(self) -> u8 {
+        self.power << 4 | self.packing as u8
+    }
+
+    pub(super) fn from_byte(byte: u8) -> Option<Self> {
+        let packing = match byte & 0x0f {
+            0 => Packing::Raw,
+            1 => Packing::Zstd,
+            2 => Packing::Constant,
+            3 => Packing::Pco,
+            _ => return None,
+        };
+        Some(Self { packing, power: byte >> 4 })
+    }
+}
+
+/// A column's bytes and how to read them.
+#[derive(Debug, Clone)]
+pub(super) struct Packed {
+    pub(super) encoding: Encoding,
+    pub(super) bytes: Vec<u8>,
+}
+
+impl Packed {
+    fn new(packing: Packing, bytes: Vec<u8>) -> Self {
+        Self { encoding: Encoding { packing, power: 0 }, bytes }
+    }
+
+    pub(super) fn scaled(mut self, power: u8) -> Self {
+        self.encoding.power = power;
+        self
+    }
+}
+
+/// How neighbours are alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// They are not: codes, counts, lengths.
+    Unordered,
+    /// Each is near the one before.
+    Walk,
+}
+
+impl Order {
+    fn config(self) -> ChunkConfig {
+        let config = ChunkConfig::default()
+            .with_compression_level(PCO_LEVEL)
+            .with_mode_spec(ModeSpec::Classic);
+        // Saying what is known spares pco the trials by which it would find out.
+        config.with_delta_spec(match self {
+            Self::Unordered => DeltaSpec::NoOp,
+            Self::Walk => DeltaSpec::TryConsecutive(1),
+        })
+    }
+}
+
+/// A number of a fixed size that pco packs.
+pub(super) trait Fixed: Number {
+    fn put(self, out: &mut Vec<u8>);
+    fn read(reader: &mut Reader<'_>) -> Result<Self>;
+    fn same(self, other: Self) -> bool;
+}
+
+macro_rules! fixed {
+    ($($number:ty, $bits:ty, $read:ident;)*) => {$(
+        impl Fixed for $number {
+            fn put(self, out: &mut Vec<u8>) {
+                out.extend_from_slice(&self.to_le_bytes());
+            }
+            fn read(reader: &mut Reader<'_>) -> Result<Self> {
+                reader.$read().map(|bits| Self::from_le_bytes(bits.to_le_bytes()))
+            }
+            fn same(self, other: Self) -> bool {
+                <$bits>::from_le_bytes(self.to_le_bytes())
+                    == <$bits>::from_le_bytes(other.to_le_bytes())
+            }
+        }
+    )*};
+}
+
+fixed! {
+    u32, u32, u32;
+    i32, u32, u32;
+    i64, u64, u64;
+    f64, u64, u64;
+}
+
+/// `None` of no numbers: such a column is left out.
+pub(super) fn pack_numbers<T: Fixed>(numbers: &[T], order: Order) -> Result<Option<Packed>> {
+    let Some((&first, rest)) = numbers.split_first() else {
+        return Ok(None);
+    };
+    if rest.iter().all(|&number| number.same(first)) {
+        let mut bytes = Vec::new();
+        first.put(&mut bytes);
+        return Ok(Some(Packed::new(Packing::Constant, bytes)));
+    }
+    match simple_compress(numbers, &order.config()) {
+        Ok(bytes) => Ok(Some(Packed::new(Packing::Pco, bytes))),
+        Err(error) => {
+            Err(Error::invalid("block", "must be packable", numbers.len()).caused_by(error))
+        }
+    }
+}
+
+/// Exactly `count` numbers; the caller has bounded it.
+pub(super) fn unpack_numbers<T: Fixed>(
+    encoding: Encoding,
+    bytes: &[u8],
+    count: usize,
+    place: &'static str,
+) -> Result<Vec<T>> {
+    match encoding.packing {
+        Packing::Constant => {
+            let mut reader = Reader::new(bytes, place);
+            let value = T::read(&mut reader)?;
+            reader.finish()?;
+            Ok(vec![value; count])
+        }
+        Packing::Pco => {
+            // One more than expected, so that a surplus shows.
+            let mut numbers = vec![T::default(); count + 1];
+            let progress = simple_decompress_into(bytes, &mut numbers).map_err(|error| {
+                Error::corrupt(format!("{place}: pco cannot read it")).caused_by(error)
+            })?;
+            if progress.n_processed != count || !progress.finished {
+                return Err(Error::corrupt(format!("{place}: not one number a value")));
+            }
+            numbers.truncate(count);
+            Ok(numbers)
+        }
+        Packing::Raw | Packing::Zstd => Err(Error::corrupt(format!("{place}: not numbers"))),
+    }
+}
+
+/// Degrees, as whole numbers of a fraction of a degree where all of them are: phones round to
+/// 6 or 7 decimals, and such numbers pack better and faster than the floats they are read as.
+pub(super) fn pack_degrees(degrees: &[f64]) -> Result<Option<Packed>> {
+    for power in DECIMALS {
+        let scale = 10_f64.powi(i32::from(power));
+        let scaled = degrees.iter().map(|&degrees| {
+            // Saturates, and then does not come back as it was.
+            let whole = (degrees * scale).round() as i32;
+            (unscale(whole, scale).to_bits() == degrees.to_bits()).then_some(whole)
+        });
+        if let Some(scaled) = scaled.collect::<Option<Vec<i32>>>() {
+            return Ok(pack_numbers(&scaled, Order::Walk)?.map(|packed| packed.scaled(power)));
+        }
+    }
+    pack_numbers(degrees, Order::Walk)
+}
+
+/// The decimals tried: with 7, half a turn still fits an i32.
+const DECIMALS: [u8; 3] = [5, 6, 7];
+
+fn unscale(whole: i32, scale: f64) -> f64 {
+    f64::from(whole) / scale
+}
+
+/// Exactly `count` degrees, each within `bound`.
+pub(super) fn unpack_degrees(
+    encoding: Encoding,
+    bytes: &[u8],
+    count: usize,
+    bound: f64,
+    place: &'static str,
+) -> Result<Vec<f64>> {
+    let degrees = match encoding.power {
+        0 => unpack_numbers(encoding, bytes, count, place)?,
+        power => {
+            let scale = 10_f64.powi(i32::from(power));
+            let whole: Vec<i32> = unpack_numbers(encoding, bytes, count, place)?;
+            whole.into_iter().map(|whole| unscale(whole, scale)).collect()
+        }
+    };
+    // Written so that a NaN fails too: it marks the rows without a location.
+    if !degrees.iter().all(|degrees: &f64| degrees.abs() <= bound) {
+        return Err(Error::corrupt(format!("{place}: beyond the globe")));
+    }
+    Ok(degrees)
+}
+
+/// Bytes, compressed where that helps.
+pub(super) fn pack_blob(bytes: Vec<u8>) -> Result<Packed> {
+    if bytes.len() > BLOB_BYTES_MAX {
+        let rule = format!("must have at most {BLOB_BYTES_MAX} bytes of text");
+        return Err(Error::invalid("block", rule, bytes.len()));
+    }
+    if bytes.len() >= ZSTD_BYTES_MIN {
+        let frame = zstd::bulk::compress(&bytes, ZSTD_LEVEL)
+            .map_err(|error| Error::io("compressing a block", error))?;
+        let mut packed = Vec::with_capacity(frame.len() + 5);
+        put_varint(&mut packed, bytes.len() as u64);
+        packed.extend_from_slice(&frame);
+        if packed.len() < bytes.len() {
+            return Ok(Packed::new(Packing::Zstd, packed));
+        }
+    }
+    Ok(Packed::new(Packing::Raw, bytes))
+}
+
+pub(super) fn unpack_blob(
+    encoding: Encoding,
+    bytes: &[u8],
+    place: &'static str,
+) -> Result<Vec<u8>> {
+    match encoding.packing {
+        Packing::Raw => Ok(bytes.to_vec()),
+        Packing::Zstd => {
+            let mut reader = Reader::new(bytes, place);
+            let length = reader.varint_to(BLOB_BYTES_MAX)?;
+            let frame = reader.slice(reader.remaining())?;
+            if length > frame.len().saturating_mul(ZSTD_RATIO_MAX) {
+                return Err(reader.corrupt("more than zstd can have packed"));
+            }
+            let text = zstd::bulk::decompress(frame, length).map_err(|error| {
+                Error::corrupt(format!("{place}: zstd cannot read it")).caused_by(error)
+            })?;
+            if text.len() != length {
+                return Err(reader.corrupt("not as long as it says"));
+            }
+            Ok(text)
+        }
+        Packing::Constant | Packing::Pco => Err(Error::corrupt(format!("{place}: not bytes"))),
+    }
+}
+
+pub(super) fn pack_texts<'a>(
+    texts: impl ExactSizeIterator<Item = &'a str> + Clone,
+) -> Result<Packed> {
+    let mut bytes = Vec::new();
+    put_varint(&mut bytes, texts.len() as u64);
+    for text in texts.clone() {
+        put_varint(&mut bytes, text.len() as u64);
+    }
+    for text in texts {
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    pack_blob(bytes)
+}
+
+/// At most `count_max` texts.
+pub(super) fn unpack_texts(
+    encoding: Encoding,
+    bytes: &[u8],
+    count_max: usize,
+    place: &'static str,
+) -> Result<Names> {
+    let bytes = unpack_blob(encoding, bytes, place)?;
+    let mut reader = Reader::new(&bytes, place);
+    let count = reader.varint_to(count_max.min(bytes.len()))?;
+    let mut ends = Vec::with_capacity(count);
+    let mut end = 0;
+    for _ in 0..count {
+        // No text exceeds the blob, whose length fits a u32.
+        end += reader.varint_to(bytes.len() - end)?;
+        ends.push(end as u32);
+    }
+    let text = reader.slice(end)?;
+    reader.finish()?;
+    Names::new(text.to_vec(), ends)
+        .ok_or_else(|| Error::corrupt(format!("{place}: texts are not UTF-8")))
+}

@@ -1,0 +1,196 @@
+//! Columns as a query uses them.
+//!
+//! Owns: the decoded form of each logical column. Does not own their bytes.
+//!
+//! Invariants: every column has one value a row, in order of arrival; every code has a name. Methods
+//! that take a row take one below the block's rows.
+
+use crate::client_time::Form;
+use crate::error::{Error, Result};
+use crate::event::Location;
+use crate::time::Timestamp;
+
+/// Texts side by side.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Names {
+    text: String,
+    /// Where each text ends, and the next begins.
+    ends: Vec<u32>,
+}
+
+impl Names {
+    /// `None` unless `ends` ascend to at most the text's length, and every piece is UTF-8.
+    pub(super) fn new(text: Vec<u8>, ends: Vec<u32>) -> Option<Self> {
+        let text = String::from_utf8(text).ok()?;
+        let whole = ends.is_sorted() && ends.iter().all(|&end| text.is_char_boundary(end as usize));
+        whole.then_some(Self { text, ends })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    pub(crate) fn get(&self, index: usize) -> &str {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.text[start..self.ends[index] as usize]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The place of a text among sorted ones.
+    pub(crate) fn find(&self, text: &str) -> Option<u32> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.get(middle).cmp(text) {
+                std::cmp::Ordering::Equal => return Some(middle as u32),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    pub(super) fn is_dictionary(&self) -> bool {
+        (1..self.len()).all(|index| self.get(index - 1) < self.get(index))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * size_of::<u32>()
+    }
+}
+
+/// One text a row, of a sorted dictionary.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Strings {
+    pub(crate) dictionary: Names,
+    pub(crate) codes: Vec<u32>,
+}
+
+impl Strings {
+    pub(crate) fn get(&self, row: usize) -> &str {
+        self.dictionary.get(self.codes[row] as usize)
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.dictionary.bytes() + self.codes.capacity() * size_of::<u32>()
+    }
+}
+
+/// Latitude and longitude of each row, both NaN where it has none. Empty where no row has one.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Locations {
+    pub(crate) latitudes: Vec<f64>,
+    pub(crate) longitudes: Vec<f64>,
+}
+
+impl Locations {
+    pub(crate) fn get(&self, row: usize) -> Option<Location> {
+        let latitude = *self.latitudes.get(row)?;
+        let longitude = *self.longitudes.get(row)?;
+        (!latitude.is_nan()).then_some(Location { latitude, longitude })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        (self.latitudes.capacity() + self.longitudes.capacity()) * size_of::<f64>()
+    }
+}
+
+/// The client's clock of each row: as an instant where it can be read, and as text on demand.
+/// Empty where no row has one.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct ClientTimes {
+    /// Per row: 0 none, [`KEPT_AS_TEXT`], or [`FIRST_FORM`] and more.
+    pub(super) forms: Vec<u32>,
+    pub(super) instants: Vec<Option<Timestamp>>,
+    /// Per row kept as text, its place among the texts; empty where there are none.
+    pub(super) places: Vec<u32>,
+    pub(super) texts: Names,
+}
+
+pub(super) const KEPT_AS_TEXT: u32 = 1;
+/// What is added to a form's number.
+pub(super) const FIRST_FORM: u32 = 2;
+
+impl ClientTimes {
+    pub(crate) fn instant(&self, row: usize) -> Option<Timestamp> {
+        self.instants.get(row).copied().flatten()
+    }
+
+    /// The text as the client wrote it; an error where the instant cannot have been written so.
+    pub(crate) fn text(&self, row: usize) -> Result<Option<String>> {
+        match self.forms.get(row) {
+            None | Some(0) => Ok(None),
+            Some(&KEPT_AS_TEXT) => Ok(Some(self.texts.get(self.places[row] as usize).to_owned())),
+            Some(form) => {
+                let text = Form::from_u32(form - FIRST_FORM)
+                    .zip(self.instant(row))
+                    .and_then(|(form, instant)| form.format(instant));
+                match text {
+                    Some(text) => Ok(Some(text)),
+                    None => Err(Error::corrupt(format!(
+                        "column of client times, row {row}: an instant that its form cannot name"
+                    ))),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        (self.forms.capacity() + self.places.capacity()) * size_of::<u32>()
+            + self.instants.capacity() * size_of::<Option<Timestamp>>()
+            + self.texts.bytes()
+    }
+}
+
+/// The tags of each row, in the order given, of a sorted dictionary. Empty where no row has any.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Tags {
+    pub(crate) dictionary: Names,
+    /// Row `r` has `codes[offsets[r]..offsets[r + 1]]`.
+    pub(crate) offsets: Vec<u32>,
+    pub(crate) codes: Vec<u32>,
+}
+
+impl Tags {
+    /// The codes of a row's tags, repeats included.
+    pub(crate) fn codes(&self, row: usize) -> &[u32] {
+        match self.offsets.get(row..row + 2) {
+            Some(&[start, end]) => &self.codes[start as usize..end as usize],
+            _ => &[],
+        }
+    }
+
+    pub(crate) fn get(&self, row: usize) -> impl Iterator<Item = &str> {
+        self.codes(row).iter().map(|&code| self.dictionary.get(code as usize))
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.dictionary.bytes()
+            + (self.offsets.capacity() + self.codes.capacity()) * size_of::<u32>()
+    }
+}
+
+/// The data of each row. Empty where no row has any.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Texts {
+    /// Per row: 0 absent, 1 present.
+    pub(super) present: Vec<bool>,
+    pub(super) texts: Names,
+}
+
+impl Texts {
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+        if *self.present.get(row)? { Some(self.texts.get(row)) } else { None }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.present.capacity() + self.texts.bytes()
+    }
+}

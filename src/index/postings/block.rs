@@ -1,0 +1,205 @@
+//! The terms of a block's rows, from the codes that its columns have.
+//!
+//! Owns: [`BlockTerms`] and [`block_postings`]. Does not own the codes (`codec::dictionary`), nor which
+//! cell a place lies in (`cells`).
+//!
+//! Invariant: a row is listed under its session, its type, each of its distinct tags once, and the cell
+//! of its location.
+
+use std::borrow::Borrow;
+
+use super::page::{Page, PostingsBuilder};
+use crate::codec::dictionary::{Dictionary, Groups, group};
+use crate::codec::row::Row;
+use crate::index::cells::Cell;
+use crate::index::term::{Field, Term};
+
+/// The sorted terms of some rows, with the rows of each.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct BlockTerms {
+    sessions: Listed,
+    /// Of each session, the first and the last server time, in microseconds.
+    session_times: Vec<(i64, i64)>,
+    types: Listed,
+    tags: Listed,
+    cells: Listed,
+}
+
+/// The keys of a field, and the rows of each.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Listed {
+    keys: Vec<u8>,
+    ends: Vec<u32>,
+    rows: Groups,
+}
+
+impl Listed {
+    fn new<'a>(names: impl Iterator<Item = &'a [u8]>, rows: Groups) -> Self {
+        let mut listed = Self { rows, ..Self::default() };
+        for name in names {
+            listed.keys.extend_from_slice(name);
+            listed.ends.push(listed.keys.len() as u32);
+        }
+        listed
+    }
+
+    fn key(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.keys[start..self.ends[index] as usize]
+    }
+
+    fn rows(&self, index: usize) -> &[u32] {
+        let starts = &self.rows.starts;
+        &self.rows.places[starts[index] as usize..starts[index + 1] as usize]
+    }
+
+    fn find(&self, key: &[u8]) -> Option<usize> {
+        let (mut low, mut high) = (0, self.ends.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.key(middle) < key {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        (low < self.ends.len() && self.key(low) == key).then_some(low)
+    }
+
+    fn bytes(&self) -> usize {
+        let numbers = self.ends.len() + self.rows.starts.len() + self.rows.places.len();
+        self.keys.len() + numbers * size_of::<u32>()
+    }
+}
+
+impl BlockTerms {
+    /// Of fewer than 2^16 + 1 rows.
+    pub(crate) fn of<R: Borrow<Row>>(rows: &[R]) -> Self {
+        let rows: Vec<&Row> = rows.iter().map(Borrow::borrow).collect();
+        Self::of_codes(
+            &rows,
+            &Dictionary::of(rows.iter().map(|row| row.session_id.as_str())),
+            &Dictionary::of(rows.iter().map(|row| row.event_type.as_str())),
+            &Dictionary::of(rows.iter().flat_map(|row| row.tags.iter().map(String::as_str))),
+        )
+    }
+
+    /// Of rows whose sessions, types and tags, one row's after another's, are already coded.
+    pub(crate) fn of_codes(
+        rows: &[&Row],
+        sessions: &Dictionary<'_>,
+        types: &Dictionary<'_>,
+        tags: &Dictionary<'_>,
+    ) -> Self {
+        let names = |field: &Dictionary<'_>, rows| {
+            Listed::new(field.names.iter().map(|name| name.as_bytes()), rows)
+        };
+        let grouped = |field: &Dictionary<'_>| group(&field.codes, field.names.len());
+        let sessions = names(sessions, grouped(sessions));
+        let session_times = (0..sessions.ends.len()).map(|session| {
+            let times = sessions
+                .rows(session)
+                .iter()
+                .map(|&row| rows[row as usize].server_time.as_micros());
+            times
+                .fold((i64::MAX, i64::MIN), |(first, last), time| (first.min(time), last.max(time)))
+        });
+        Self {
+            session_times: session_times.collect(),
+            sessions,
+            types: names(types, grouped(types)),
+            tags: names(tags, rows_of_tags(rows, tags)),
+            cells: cells(rows),
+        }
+    }
+
+    /// The rows session by session, in order of arrival within each.
+    pub(crate) fn rows_by_session(&self) -> &[u32] {
+        &self.sessions.rows.places
+    }
+
+    /// The rows of a term, ascending; none where it does not occur.
+    pub(crate) fn rows(&self, term: &Term) -> &[u32] {
+        let listed = self.listed(term.field);
+        listed.find(&term.key).map_or(&[], |index| listed.rows(index))
+    }
+
+    /// The keys of a field, ascending, each with its rows.
+    pub(crate) fn iter(&self, field: Field) -> impl Iterator<Item = (&[u8], &[u32])> {
+        let listed = self.listed(field);
+        (0..listed.ends.len()).map(|index| (listed.key(index), listed.rows(index)))
+    }
+
+    /// Each session's first and last server time, in microseconds, in the order of [`Self::iter`].
+    pub(crate) fn session_times(&self) -> &[(i64, i64)] {
+        &self.session_times
+    }
+
+    /// About what it costs in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let listed = Field::ALL.iter().map(|&field| self.listed(field).bytes()).sum::<usize>();
+        size_of::<Self>() + listed + self.session_times.len() * size_of::<(i64, i64)>()
+    }
+
+    fn listed(&self, field: Field) -> &Listed {
+        match field {
+            Field::Session => &self.sessions,
+            Field::EventType => &self.types,
+            Field::Tag => &self.tags,
+            Field::Cell => &self.cells,
+        }
+    }
+}
+
+/// The postings of a block that is a part of its own.
+pub(crate) fn block_postings(terms: &BlockTerms) -> Vec<Page> {
+    let mut builder = PostingsBuilder::new();
+    for field in Field::ALL {
+        for (index, (key, rows)) in terms.iter(field).enumerate() {
+            let times = (field == Field::Session).then(|| terms.session_times[index]);
+            builder.add(field, key, rows, times);
+        }
+    }
+    builder.finish()
+}
+
+fn rows_of_tags(rows: &[&Row], tags: &Dictionary<'_>) -> Groups {
+    // A pair for each distinct tag of a row: a repeat finds its row already there.
+    const NONE: u32 = u32::MAX;
+    let mut last_row = vec![NONE; tags.names.len()];
+    let mut codes = Vec::with_capacity(tags.codes.len());
+    let mut pair_rows = Vec::with_capacity(tags.codes.len());
+    let mut of_row = tags.codes.iter();
+    for (row, tagged) in rows.iter().enumerate() {
+        for &code in of_row.by_ref().take(tagged.tags.len()) {
+            if last_row[code as usize] != row as u32 {
+                last_row[code as usize] = row as u32;
+                codes.push(code);
+                pair_rows.push(row as u32);
+            }
+        }
+    }
+    let mut groups = group(&codes, tags.names.len());
+    for place in &mut groups.places {
+        *place = pair_rows[*place as usize];
+    }
+    groups
+}
+
+fn cells(rows: &[&Row]) -> Listed {
+    let mut cells: Vec<([u8; 4], u32)> = Vec::with_capacity(rows.len());
+    for (row, located) in rows.iter().enumerate() {
+        if let Some(location) = located.location {
+            let cell = Cell::of(location.latitude, location.longitude);
+            cells.push((cell.key(), row as u32));
+        }
+    }
+    cells.sort_unstable();
+    let same = || cells.chunk_by(|a, b| a.0 == b.0);
+    let mut rows = Groups { starts: vec![0], places: Vec::with_capacity(cells.len()) };
+    for cell in same() {
+        rows.places.extend(cell.iter().map(|&(_, row)| row));
+        rows.starts.push(rows.places.len() as u32);
+    }
+    Listed::new(same().map(|cell| &cell[0].0[..]), rows)
+}
