@@ -1,0 +1,172 @@
+//! redb databases within a store's directory.
+//!
+//! Owns: how a database is made, opened, checked and read beside a writer, and what redb's errors mean
+//! to a caller. Does not own any table.
+//!
+//! Invariants: a database is checked, every page of it, before its first value is read, since redb
+//! trusts the pages of a file that was closed cleanly; a damaged file is an error and never a panic;
+//! a reader changes no byte of the file.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase};
+
+use super::overlay::Overlay;
+use super::{Access, Directory, Shared, StorageFile, publish};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::REDB_CACHE_BYTES;
+
+/// How often a reader looks again at a file that changed under its eyes.
+const READ_ATTEMPTS: usize = 8;
+
+/// Who may read while this process writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sharing {
+    /// Nobody else.
+    Exclusive,
+    /// Other processes, at the price of a second sync for each commit.
+    Readers,
+}
+
+impl Sharing {
+    fn mode(self) -> ConcurrencyMode {
+        match self {
+            Self::Exclusive => ConcurrencyMode::ExclusiveWriter,
+            Self::Readers => ConcurrencyMode::SingleWriter,
+        }
+    }
+}
+
+fn builder(mode: ConcurrencyMode) -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(REDB_CACHE_BYTES).set_concurrency_mode(mode);
+    builder
+}
+
+/// Makes a database that `fill` has written to, whole or absent after a power cut.
+pub(crate) fn create(
+    directory: &dyn Directory,
+    name: &str,
+    sharing: Sharing,
+    fill: impl FnOnce(&Database) -> Result<()>,
+) -> Result<Database> {
+    publish(directory, name, |file| {
+        let made = builder(sharing.mode()).create_with_backend(Shared(file));
+        let database = made.map_err(|error| engine_error("making a database", error))?;
+        fill(&database)?;
+        Ok(database)
+    })
+}
+
+/// Opens a database for writing, every page checked, recovered where its last close was not clean.
+pub(crate) fn open(directory: &dyn Directory, name: &str, sharing: Sharing) -> Result<Database> {
+    let file = open_file(directory, name, Access::Write)?;
+    checked_open(Shared(file), sharing.mode())
+}
+
+/// Reads a database of a writer that may be another process.
+pub(crate) fn read_beside<T>(
+    directory: &dyn Directory,
+    name: &str,
+    read: impl Fn(&Database) -> Result<T>,
+) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        match read_once(directory, name, &read) {
+            // What looks damaged may be a writer at work: damage stays.
+            Err(error) if error.kind() == ErrorKind::Corrupt && attempt < READ_ATTEMPTS => {
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn read_once<T>(
+    directory: &dyn Directory,
+    name: &str,
+    read: impl Fn(&Database) -> Result<T>,
+) -> Result<T> {
+    // While this snapshot lives, no page that it or a later commit needs is written over.
+    let held = hold_snapshot(directory, name)?;
+    let overlay = Overlay::new(open_file(directory, name, Access::Read)?)
+        .map_err(|error| Error::io(format!("measuring {name}"), error))?;
+    let database = checked_open(overlay, ConcurrencyMode::ExclusiveWriter)?;
+    let outcome = read(&database);
+    drop(held);
+    outcome
+}
+
+type Held = Option<(ReadOnlyDatabase, redb::ReadTransaction)>;
+
+/// Holds a snapshot where a writer is there; `None` where the file was left by one that is gone.
+fn hold_snapshot(directory: &dyn Directory, name: &str) -> Result<Held> {
+    if !directory.has_range_locks() {
+        return Ok(None);
+    }
+    let file = open_file(directory, name, Access::Read)?;
+    let held = catch_unwind(AssertUnwindSafe(|| {
+        let database = builder(ConcurrencyMode::SingleWriter)
+            .open_read_only_with_backend(Shared(file))
+            .map_err(redb::Error::from)?;
+        let snapshot = database.begin_read().map_err(redb::Error::from)?;
+        Ok((database, snapshot))
+    }));
+    match held {
+        Ok(Ok(held)) => Ok(Some(held)),
+        Ok(Err(redb::Error::RepairAborted)) => Ok(None),
+        Ok(Err(error)) => Err(engine_error(&format!("reading {name}"), error)),
+        Err(_) => Err(damaged(name)),
+    }
+}
+
+fn open_file(directory: &dyn Directory, name: &str, access: Access) -> Result<StorageFile> {
+    let file = directory.open(name, access).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::not_found(format!("{name} is not there")),
+        std::io::ErrorKind::IsADirectory => Error::corrupt(format!("{name} is a directory")),
+        _ => Error::io(format!("opening {name}"), error),
+    })?;
+    let len = file.len().map_err(|error| Error::io(format!("measuring {name}"), error))?;
+    // redb takes an empty file for one that it is to make.
+    if len == 0 { Err(Error::corrupt(format!("{name} is empty"))) } else { Ok(file) }
+}
+
+fn checked_open(file: impl redb::StorageBackend, mode: ConcurrencyMode) -> Result<Database> {
+    let opened = catch_unwind(AssertUnwindSafe(|| {
+        builder(mode).set_check_integrity_on_open(true).create_with_backend(file)
+    }));
+    match opened {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(error)) => Err(engine_error("opening a database", error)),
+        Err(_) => Err(damaged("a database")),
+    }
+}
+
+fn damaged(name: &str) -> Error {
+    Error::corrupt(format!("{name} is damaged beyond what redb can read"))
+}
+
+/// What an error of redb's means to a caller.
+pub(crate) fn engine_error(doing: &str, error: impl Into<redb::Error>) -> Error {
+    match error.into() {
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            Error::corrupt(format!("{doing}: the file is cut short"))
+        }
+        redb::Error::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+            Error::corrupt(doing).caused_by(error)
+        }
+        redb::Error::Io(error) => Error::io(doing, error),
+        error @ redb::Error::DatabaseAlreadyOpen => Error::new(
+            ErrorKind::Locked,
+            format!("{doing}: a writer has the file to itself, its shared readers are off"),
+        )
+        .caused_by(error),
+        redb::Error::PreviousIo => {
+            Error::new(ErrorKind::Poisoned, format!("{doing}: an earlier write failed"))
+        }
+        redb::Error::UpgradeRequired(found) => {
+            Error::version("a redb file", found.into(), crate::storage::REDB_FILE_FORMAT)
+        }
+        error => Error::corrupt(doing).caused_by(error),
+    }
+}

@@ -1,0 +1,174 @@
+//! The file system as the store needs it.
+//!
+//! Owns: [`Directory`], the one seam between the store and where its bytes rest, and its kinds: [`real`]
+//! files, files in [`memory`], an [`overlay`] that keeps writes to itself, and the databases of the
+//! [`engine`] in it. A single file is redb's
+//! own `StorageBackend`, so that day files, the log and the catalog go through the same six methods.
+//! Does not own any format.
+//!
+//! Invariant: names are relative to the store's directory, with `/` between folders; a file that
+//! must be whole or absent is made by [`publish`].
+
+pub(crate) mod engine;
+pub(crate) mod memory;
+pub(crate) mod overlay;
+pub(crate) mod real;
+
+use std::any::Any;
+use std::fmt::Debug;
+use std::io;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use redb::{BackendError, StorageBackend};
+
+use crate::error::{Error, Result};
+
+/// The redb file format that is written here.
+pub(crate) const REDB_FILE_FORMAT: u32 = 3;
+
+/// One open file.
+pub(crate) type StorageFile = Arc<dyn StorageBackend>;
+
+/// A file in a folder: its name without the folder, and its length.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) len: u64,
+}
+
+/// What a file is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    Read,
+    Write,
+}
+
+/// What keeps a second writer out, until it is dropped.
+pub(crate) type LockGuard = Box<dyn Any + Send + Sync>;
+
+/// Why the store's lock was not had.
+#[derive(Debug)]
+pub(crate) enum LockError {
+    /// Somebody has it, who wrote this of himself.
+    Held(String),
+    Io(io::Error),
+}
+
+/// A directory with files in it.
+pub(crate) trait Directory: Debug + Send + Sync {
+    /// Makes a file, empty, in place of any of that name.
+    fn create(&self, name: &str) -> io::Result<StorageFile>;
+    /// Opens a file that exists.
+    fn open(&self, name: &str, access: Access) -> io::Result<StorageFile>;
+    /// Moves a file onto a name, in place of any that had it.
+    fn rename(&self, from: &str, to: &str) -> io::Result<()>;
+    /// Takes a file out of its folder; those who have it open keep it.
+    fn remove(&self, name: &str) -> io::Result<()>;
+    /// The files of a folder, in no order.
+    fn list(&self, folder: &str) -> io::Result<Vec<Entry>>;
+    /// Makes the names in a folder durable.
+    fn sync(&self, folder: &str) -> io::Result<()>;
+    /// Bytes that a program may still write; `None` where nothing says.
+    fn free_bytes(&self) -> io::Result<Option<u64>>;
+    /// Keeps every other writer out.
+    fn lock(&self) -> Result<LockGuard, LockError>;
+    /// Whether locks on parts of a file work between processes.
+    fn has_range_locks(&self) -> bool;
+}
+
+/// The folder of a name.
+fn folder_of(name: &str) -> &str {
+    name.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The name under which a file is made before it has its own.
+pub(crate) fn temporary(name: &str) -> String {
+    format!("{name}.tmp")
+}
+
+/// Makes a file that is whole or absent after a power cut: `fill` writes it under a temporary name,
+/// then it is synced, renamed, and its folder synced. The file stays open.
+pub(crate) fn publish<T>(
+    directory: &dyn Directory,
+    name: &str,
+    fill: impl FnOnce(StorageFile) -> Result<T>,
+) -> Result<T> {
+    let failed = |error| Error::io(format!("making {name}"), error);
+    let temporary = temporary(name);
+    let file = directory.create(&temporary).map_err(failed)?;
+    let made = fill(file.clone())?;
+    file.sync_data().map_err(failed)?;
+    directory.rename(&temporary, name).map_err(failed)?;
+    directory.sync(folder_of(name)).map_err(failed)?;
+    Ok(made)
+}
+
+/// Hands a shared file to redb, locks included.
+#[derive(Debug)]
+pub(crate) struct Shared(pub(crate) StorageFile);
+
+impl StorageBackend for Shared {
+    fn len(&self) -> io::Result<u64> {
+        self.0.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.0.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write(offset, data)
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.0.close()
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.try_lock_range(start, end)
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        self.0.try_lock_shared_range(start, end)
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.lock_range(start, end)
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.lock_shared_range(start, end)
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.0.unlock_range(start, end)
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        self.0.query_lock_range(start, end)
+    }
+}
+
+/// Reads a stretch of a file that must be there.
+pub(crate) fn read_at(file: &dyn StorageBackend, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+    let end = offset.checked_add(len as u64);
+    if end.is_none_or(|end| file.len().is_ok_and(|file_len| end > file_len)) {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+    }
+    let mut bytes = vec![0; len];
+    file.read(offset, &mut bytes)?;
+    Ok(bytes)
+}

@@ -1,0 +1,155 @@
+//! Files of the operating system.
+//!
+//! Owns: how a store's directory is made, locked and synced on disk. Does not own what is in the
+//! files.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use redb::backends::FileBackend;
+
+use super::{Access, Directory, Entry, LockError, LockGuard, StorageFile};
+
+/// The file whose lock says that a writer is there, and whose text says who.
+const LOCK: &str = "LOCK";
+/// The most that is read of the text in the lock file.
+const HOLDER_BYTES_MAX: u64 = 256;
+
+/// A directory on disk.
+#[derive(Debug)]
+pub(crate) struct RealDirectory {
+    root: PathBuf,
+}
+
+impl RealDirectory {
+    /// A directory that exists.
+    pub(crate) fn open(root: &Path) -> io::Result<Self> {
+        if !fs::metadata(root)?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::NotADirectory));
+        }
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// A directory with these folders in it, made where absent, its name durable.
+    pub(crate) fn create(root: &Path, folders: &[&str]) -> io::Result<Self> {
+        for folder in folders {
+            fs::create_dir_all(root.join(folder))?;
+        }
+        let directory = Self { root: root.to_owned() };
+        directory.sync("")?;
+        if let Some(parent) = root.parent() {
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            sync_folder(parent)?;
+        }
+        Ok(directory)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+}
+
+impl Directory for RealDirectory {
+    fn create(&self, name: &str) -> io::Result<StorageFile> {
+        let path = self.path(name);
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        backend(file)
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<StorageFile> {
+        let file =
+            OpenOptions::new().read(true).write(access == Access::Write).open(self.path(name))?;
+        if file.metadata()?.is_dir() {
+            return Err(io::Error::from(io::ErrorKind::IsADirectory));
+        }
+        backend(file)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(self.path(folder))? {
+            let entry = entry?;
+            // A file may be dropped between the listing and the look at it.
+            let len = match entry.metadata() {
+                Ok(metadata) => metadata.len(),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(error),
+            };
+            if let Ok(name) = entry.file_name().into_string() {
+                entries.push(Entry { name, len });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn sync(&self, folder: &str) -> io::Result<()> {
+        sync_folder(&self.path(folder))
+    }
+
+    #[cfg(unix)]
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let stat = rustix::fs::statvfs(&self.root)?;
+        Ok(Some(stat.f_bavail.saturating_mul(stat.f_frsize)))
+    }
+
+    #[cfg(not(unix))]
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        Ok(None)
+    }
+
+    fn lock(&self) -> Result<LockGuard, LockError> {
+        let path = self.path(LOCK);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .map_err(LockError::Io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // The text is for people: where it cannot be read, the lock is held all the same.
+                let _ = file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder);
+                return Err(LockError::Held(holder.trim().to_owned()));
+            }
+            Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
+        }
+        let name = format!("process {}\n", std::process::id());
+        file.set_len(0).map_err(LockError::Io)?;
+        file.rewind().map_err(LockError::Io)?;
+        file.write_all(name.as_bytes()).map_err(LockError::Io)?;
+        Ok(Box::new(file))
+    }
+
+    fn has_range_locks(&self) -> bool {
+        cfg!(any(target_os = "linux", target_vendor = "apple", windows))
+    }
+}
+
+fn backend(file: File) -> io::Result<StorageFile> {
+    let backend = FileBackend::new(file).map_err(io::Error::other)?;
+    Ok(Arc::new(backend))
+}
+
+#[cfg(unix)]
+fn sync_folder(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_path: &Path) -> io::Result<()> {
+    Ok(())
+}
