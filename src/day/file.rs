@@ -1,0 +1,298 @@
+//! The file of a day's columns and postings.
+//!
+//! Owns: the layout of `2026-11-23.day`: its header, its sections, its footer and trailer. Does not
+//! own what is inside a section, nor which sections are valid while the day is being written: the
+//! log says that.
+//!
+//! ```text
+//! header   magic "DIURNALD", version u32, day u32, XXH3-64 of these 16 bytes
+//! section  kind u8 (1 block, 2 page of postings, 3 footer), 3 zeros, length u32, first ordinal u32,
+//!          rows u32, XXH3-64 of these 16 bytes and the section's offset, then the body
+//! …
+//! trailer  offset u64 and length u32 of the footer's body, version u32, XXH3-64 of these 16 bytes,
+//!          magic "DIURNALF"
+//! ```
+//!
+//! Integers are little-endian. A body has a checksum of its own inside. A file that ends in a trailer
+//! is sealed: its footer lists the day's parts. A section's head serves to find the bodies again
+//! where the list is lost.
+
+use crate::codec::bytes::{Reader, checksum};
+use crate::day::part::Part;
+use crate::error::{Error, Result};
+use crate::storage::{StorageFile, read_at};
+use crate::time::Day;
+
+/// The format of the day files, the log and the catalog.
+pub(crate) const FORMAT_VERSION: u32 = 1;
+
+const MAGIC: &[u8; 8] = b"DIURNALD";
+const TRAILER_MAGIC: &[u8; 8] = b"DIURNALF";
+pub(crate) const HEADER_BYTES: u64 = 24;
+pub(crate) const SECTION_HEAD_BYTES: u64 = 24;
+pub(crate) const TRAILER_BYTES: u64 = 32;
+
+/// What a section holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SectionKind {
+    Block = 1,
+    Page = 2,
+    Footer = 3,
+}
+
+/// The head of a section.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SectionHead {
+    pub(crate) kind: SectionKind,
+    pub(crate) len: u32,
+    pub(crate) first: u32,
+    pub(crate) rows: u32,
+}
+
+/// An open day file whose header has been checked.
+#[derive(Debug)]
+pub(crate) struct DayFile {
+    day: Day,
+    file: StorageFile,
+    /// Tells this opening from others in the cache.
+    pub(crate) id: u64,
+}
+
+/// The bytes that open a day's file.
+pub(crate) fn header(day: Day) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    bytes.extend_from_slice(&day.number().to_le_bytes());
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+impl SectionHead {
+    pub(crate) fn encode(&self, offset: u64) -> [u8; SECTION_HEAD_BYTES as usize] {
+        let mut bytes = [0; SECTION_HEAD_BYTES as usize];
+        bytes[0] = self.kind as u8;
+        bytes[4..8].copy_from_slice(&self.len.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.first.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.rows.to_le_bytes());
+        let sum = checksum(&bytes[..16]) ^ offset;
+        bytes[16..].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    /// The head at this offset; `None` where these bytes are none.
+    pub(crate) fn decode(bytes: &[u8], offset: u64) -> Option<Self> {
+        let bytes = bytes.first_chunk::<{ SECTION_HEAD_BYTES as usize }>()?;
+        let kind = match bytes[0] {
+            1 => SectionKind::Block,
+            2 => SectionKind::Page,
+            3 => SectionKind::Footer,
+            _ => return None,
+        };
+        let mut reader = Reader::new(&bytes[4..16], "section head");
+        let head = Self {
+            kind,
+            len: reader.u32().ok()?,
+            first: reader.u32().ok()?,
+            rows: reader.u32().ok()?,
+        };
+        (head.encode(offset) == *bytes).then_some(head)
+    }
+}
+
+impl DayFile {
+    /// Takes an open file, once its header is seen to be this day's.
+    pub(crate) fn open(day: Day, file: StorageFile, id: u64) -> Result<Self> {
+        let opened = Self { day, file, id };
+        let bytes = opened.read(0, HEADER_BYTES as usize)?;
+        if bytes == header(day) {
+            return Ok(opened);
+        }
+        Err(header_error(&bytes, day).on_day(day))
+    }
+
+    pub(crate) fn len(&self) -> Result<u64> {
+        self.file.len().map_err(|error| Error::io("measuring the day's file", error))
+    }
+
+    pub(crate) fn storage(&self) -> &StorageFile {
+        &self.file
+    }
+
+    /// Bytes that must be there.
+    pub(crate) fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
+        read_at(&*self.file, offset, len).map_err(|error| match error.kind() {
+            std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!(
+                "the day's file ends before {} bytes at offset {offset}",
+                len
+            ))
+            .on_day(self.day),
+            _ => {
+                Error::io(format!("reading {len} bytes at offset {offset}"), error).on_day(self.day)
+            }
+        })
+    }
+
+    /// The parts of a day that was sealed when its file had this length.
+    pub(crate) fn read_footer(&self, file_len: u64) -> Result<Vec<Part>> {
+        self.parse_footer(file_len).map_err(|error| error.on_day(self.day))
+    }
+
+    fn parse_footer(&self, file_len: u64) -> Result<Vec<Part>> {
+        let at = file_len
+            .checked_sub(TRAILER_BYTES)
+            .filter(|at| *at >= HEADER_BYTES)
+            .ok_or_else(|| Error::corrupt("the day's file has no trailer"))?;
+        let trailer = self.read(at, TRAILER_BYTES as usize)?;
+        let mut reader = Reader::new(&trailer, "trailer");
+        let (offset, len, version) = (reader.u64()?, reader.u32()?, reader.u32()?);
+        let sum = reader.u64()?;
+        if checksum(&trailer[..16]) != sum || reader.slice(8)? != TRAILER_MAGIC {
+            return Err(Error::corrupt("the day's file does not end in a sound trailer"));
+        }
+        if version > FORMAT_VERSION {
+            return Err(Error::version("the day's file", version, FORMAT_VERSION));
+        }
+        if offset.checked_add(len.into()) != Some(at) {
+            return Err(Error::corrupt("the trailer points past the footer"));
+        }
+        let footer = self.read(offset, len as usize)?;
+        decode_parts(&footer, offset)
+    }
+}
+
+fn header_error(bytes: &[u8], day: Day) -> Error {
+    let mut reader = Reader::new(bytes, "header");
+    let mut parsed = || -> Result<(bool, u32, u32, bool)> {
+        let magic = reader.slice(8)? == MAGIC;
+        let (version, day) = (reader.u32()?, reader.u32()?);
+        Ok((magic, version, day, reader.u64()? == checksum(&bytes[..16])))
+    };
+    match parsed() {
+        Ok((true, version, _, true)) if version > FORMAT_VERSION => {
+            Error::version("the day's file", version, FORMAT_VERSION)
+        }
+        Ok((true, _, other, true)) if other != day.number() => {
+            let name = Day::from_number(other).map_or("no day".to_owned(), |day| day.to_string());
+            Error::corrupt(format!("the day's file is that of {name}"))
+        }
+        _ => Error::corrupt("the day's file does not open with a sound header"),
+    }
+}
+
+/// The list of a day's parts, under a checksum.
+pub(crate) fn encode_parts<'a>(parts: impl ExactSizeIterator<Item = &'a Part>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    crate::codec::bytes::put_varint(&mut bytes, parts.len() as u64);
+    for part in parts {
+        part.encode(&mut bytes);
+    }
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The parts of such a list.
+pub(crate) fn decode_parts(bytes: &[u8], file_len: u64) -> Result<Vec<Part>> {
+    let (body, sum) = bytes
+        .split_last_chunk::<8>()
+        .ok_or_else(|| Error::corrupt("a list of parts is cut short"))?;
+    if checksum(body) != u64::from_le_bytes(*sum) {
+        return Err(Error::corrupt("a list of parts fails its checksum"));
+    }
+    let mut reader = Reader::new(body, "list of parts");
+    let mut parts = Vec::new();
+    for _ in 0..reader.varint()? {
+        parts.push(Part::decode(&mut reader, file_len)?);
+    }
+    reader.finish()?;
+    Ok(parts)
+}
+
+/// The bytes that follow a footer's body.
+fn trailer(offset: u64, len: u32) -> Vec<u8> {
+    let mut bytes = offset.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&len.to_le_bytes());
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes.extend_from_slice(TRAILER_MAGIC);
+    bytes
+}
+
+/// Appends sections to a day's file, gathered into large writes.
+#[derive(Debug)]
+pub(crate) struct Appender {
+    file: StorageFile,
+    /// Where the gathered bytes go.
+    offset: u64,
+    gathered: Vec<u8>,
+}
+
+/// Gathered bytes at which they are written.
+const WRITE_BYTES: usize = 1024 * 1024;
+
+impl Appender {
+    /// Appends to `file` after its first `valid_len` bytes; what lies beyond is a leftover.
+    pub(crate) fn new(file: StorageFile, valid_len: u64) -> Result<Self> {
+        let len = file.len().map_err(|error| Error::io("measuring the day's file", error))?;
+        if len > valid_len {
+            let cut = file.set_len(valid_len);
+            cut.map_err(|error| Error::io("cutting off an interrupted fold", error))?;
+        }
+        Ok(Self { file, offset: valid_len, gathered: Vec::new() })
+    }
+
+    /// Where the next byte goes.
+    pub(crate) fn end(&self) -> u64 {
+        self.offset + self.gathered.len() as u64
+    }
+
+    /// Appends a section; where its body lies.
+    pub(crate) fn append(
+        &mut self,
+        kind: SectionKind,
+        first: u32,
+        rows: u32,
+        body: &[u8],
+    ) -> Result<(u64, u32)> {
+        let len = u32::try_from(body.len())
+            .map_err(|_| Error::invalid("section", "must be below 4 GiB", body.len()))?;
+        let head = SectionHead { kind, len, first, rows }.encode(self.end());
+        self.gathered.extend_from_slice(&head);
+        let offset = self.end();
+        self.gathered.extend_from_slice(body);
+        if self.gathered.len() >= WRITE_BYTES {
+            self.write()?;
+        }
+        Ok((offset, len))
+    }
+
+    /// Appends the footer and the trailer that seal the day.
+    pub(crate) fn seal<'a>(
+        &mut self,
+        parts: impl ExactSizeIterator<Item = &'a Part>,
+        rows: u32,
+    ) -> Result<()> {
+        let body = encode_parts(parts);
+        let (offset, len) = self.append(SectionKind::Footer, 0, rows, &body)?;
+        self.gathered.extend_from_slice(&trailer(offset, len));
+        Ok(())
+    }
+
+    fn write(&mut self) -> Result<()> {
+        let written = self.file.write(self.offset, &self.gathered);
+        written.map_err(|error| Error::io("writing the day's file", error))?;
+        self.offset += self.gathered.len() as u64;
+        self.gathered.clear();
+        Ok(())
+    }
+
+    /// Makes everything appended durable; the length of the file.
+    pub(crate) fn sync(mut self) -> Result<u64> {
+        self.write()?;
+        let synced = self.file.sync_data();
+        synced.map_err(|error| Error::io("syncing the day's file", error))?;
+        Ok(self.offset)
+    }
+}

@@ -1,0 +1,454 @@
+//! A day that is being written.
+//!
+//! Owns: what happens to rows in their order: appended to the log, folded into blocks when the tail is
+//! full, merged into parts, and sealed when the day is over. Does not own who writes when (`writer`), nor
+//! which days are open (`store`).
+//!
+//! Invariants: `state` shows only what is durable; one thread at a time commits, folds or seals; a
+//! block is synced in the day's file before the log lists it; the log is removed only after the
+//! footer that replaces it is durable.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::codec::batch;
+use crate::codec::row::Row;
+use crate::day::FileKind;
+use crate::day::cache::Cache;
+use crate::day::file::{Appender, DayFile, HEADER_BYTES, header};
+use crate::day::fold;
+use crate::day::log::{DayLog, FoldChange, LogContent};
+use crate::day::part::{Part, check_contiguous};
+use crate::day::tail::Tail;
+use crate::day::view::DayView;
+use crate::error::{Error, Result};
+use crate::limits::{PART_ROWS_MAX, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX};
+use crate::storage::engine::Sharing;
+use crate::storage::{Access, Directory, publish};
+use crate::time::Day;
+
+/// What a live day needs of its store.
+#[derive(Debug, Clone)]
+pub(crate) struct DayContext {
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) sharing: Sharing,
+    pub(crate) block_rows: usize,
+}
+
+/// What of a live day is durable, for queries.
+#[derive(Debug)]
+pub(crate) struct LiveState {
+    file: Option<Arc<DayFile>>,
+    parts: Arc<Vec<Arc<Part>>>,
+    tail: Tail,
+}
+
+/// A day that is being written.
+#[derive(Debug)]
+pub(crate) struct LiveDay {
+    pub(crate) day: Day,
+    context: DayContext,
+    log: DayLog,
+    /// How much of the day's file is valid; 0 where there is none yet.
+    file_len: u64,
+    state: Arc<Mutex<LiveState>>,
+}
+
+/// Looks at a live day from outside its writer.
+#[derive(Debug, Clone)]
+pub(crate) struct LiveHandle(Arc<Mutex<LiveState>>);
+
+/// A day as its footer lists it.
+#[derive(Debug)]
+pub(crate) struct SealedDay {
+    pub(crate) view: DayView,
+    pub(crate) file_len: u64,
+}
+
+impl LiveDay {
+    /// Begins to write a day: one that has never been, or one that was sealed.
+    pub(crate) fn begin(context: &DayContext, day: Day, sealed: Option<SealedDay>) -> Result<Self> {
+        let (parts, file, file_len) = match sealed {
+            Some(sealed) => {
+                // Opened again, for writing.
+                let file = open_file(context, day, Access::Write)?;
+                (sealed.view.parts, Some(file), sealed.file_len)
+            }
+            None => (Vec::new(), None, 0),
+        };
+        let listed: Vec<Part> = parts.iter().map(|part| (**part).clone()).collect();
+        let log = DayLog::create(&*context.directory, day, context.sharing, &listed, file_len)?;
+        let tail = Tail::new(check_contiguous(&parts)?);
+        Ok(Self::assemble(
+            context,
+            day,
+            log,
+            file_len,
+            LiveState { file, parts: Arc::new(parts), tail },
+        ))
+    }
+
+    /// Goes on writing a day whose log is there.
+    pub(crate) fn open(context: &DayContext, day: Day) -> Result<Self> {
+        let opened = DayLog::open(&*context.directory, day, context.sharing);
+        let (log, content) = opened.map_err(|error| error.on_day(day))?;
+        let file_len = content.file_len;
+        let state = load_state(context, day, content, Access::Write)?;
+        Ok(Self::assemble(context, day, log, file_len, state))
+    }
+
+    fn assemble(
+        context: &DayContext,
+        day: Day,
+        log: DayLog,
+        file_len: u64,
+        state: LiveState,
+    ) -> Self {
+        let state = Arc::new(Mutex::new(state));
+        Self { day, context: context.clone(), log, file_len, state }
+    }
+
+    pub(crate) fn handle(&self) -> LiveHandle {
+        LiveHandle(self.state.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, LiveState> {
+        lock(&self.state)
+    }
+
+    /// The ordinal that the next row gets.
+    pub(crate) fn next_ordinal(&self) -> u32 {
+        self.state().tail.end()
+    }
+
+    /// Makes rows durable, all or none, and shows them to queries.
+    pub(crate) fn commit(&mut self, batches: &[Arc<Vec<Row>>]) -> Result<()> {
+        let rows: usize = batches.iter().map(|batch| batch.len()).sum();
+        let bytes: usize = batches.iter().flat_map(|batch| batch.iter()).map(Row::bytes).sum();
+        let (first, full) = {
+            let tail = &self.state().tail;
+            let full =
+                tail.rows + rows >= self.context.block_rows || tail.bytes + bytes >= TAIL_BYTES_MAX;
+            (tail.end(), full)
+        };
+        if full {
+            return self.fold(batches);
+        }
+        let encoded = batch::encode(batches.iter().flat_map(|batch| batch.iter()))?;
+        self.log.append(first, &encoded)?;
+        let mut state = self.state();
+        batches.iter().for_each(|batch| state.tail.push(batch.clone()));
+        Ok(())
+    }
+
+    /// Folds the tail and these rows into as many blocks as they fill.
+    fn fold(&mut self, batches: &[Arc<Vec<Row>>]) -> Result<()> {
+        let (before, tail) = self.snapshot();
+        let rows: Vec<&Row> =
+            tail.iter().chain(batches.iter().flat_map(|batch| batch.iter())).collect();
+        let (file, mut appender) = self.appender()?;
+        let mut parts = (*before).clone();
+        let view = self.view_of(Vec::new(), Some(file.clone()));
+        let mut rest = rows.as_slice();
+        let mut next = tail.first;
+        while let Some(filled) = filled_block(rest, self.context.block_rows) {
+            let (block, after) = rest.split_at(filled);
+            rest = after;
+            make_room(&mut appender, &mut parts, block.len(), &view)?;
+            let part = fold::append_block(&mut appender, next, block)?;
+            next = part.end();
+            parts.push(Arc::new(part));
+        }
+        let file_len = appender.sync()?;
+        let left: Vec<Row> = rest.iter().map(|row| (*row).clone()).collect();
+        let encoded = match left.is_empty() {
+            true => None,
+            false => Some((next, batch::encode(left.iter())?)),
+        };
+        self.record(&before, &parts, file_len, encoded)?;
+        let mut tail = Tail::new(next);
+        if !left.is_empty() {
+            tail.push(Arc::new(left));
+        }
+        *self.state() = LiveState { file: Some(file), parts: Arc::new(parts), tail };
+        Ok(())
+    }
+
+    /// Tells the log what a fold has made of the parts.
+    fn record(
+        &mut self,
+        before: &[Arc<Part>],
+        after: &[Arc<Part>],
+        file_len: u64,
+        tail: Option<(u32, Vec<u8>)>,
+    ) -> Result<()> {
+        let gone = |part: &&Arc<Part>| !after.iter().any(|other| Arc::ptr_eq(part, other));
+        let new = |part: &&Arc<Part>| !before.iter().any(|other| Arc::ptr_eq(part, other));
+        let removed: Vec<u32> = before.iter().filter(gone).map(|part| part.first).collect();
+        let added: Vec<Part> = after.iter().filter(new).map(|part| (**part).clone()).collect();
+        let change = FoldChange { removed: &removed, added: &added, file_len, tail };
+        self.log.fold(self.day, &change)?;
+        self.file_len = file_len;
+        Ok(())
+    }
+
+    fn snapshot(&self) -> (Arc<Vec<Arc<Part>>>, Tail) {
+        let state = self.state();
+        (state.parts.clone(), state.tail.clone())
+    }
+
+    /// The day's file, made where there is none, ready to be appended to.
+    fn appender(&mut self) -> Result<(Arc<DayFile>, Appender)> {
+        let there = self.state().file.clone();
+        let file = match there {
+            Some(file) => file,
+            None => {
+                let name = FileKind::Columns.name(self.day);
+                publish(&*self.context.directory, &name, |file| {
+                    let written = file.write(0, &header(self.day));
+                    written.map_err(|error| Error::io("writing a new day's header", error))
+                })?;
+                self.file_len = HEADER_BYTES;
+                open_file(&self.context, self.day, Access::Write)?
+            }
+        };
+        let appender = Appender::new(file.storage().clone(), self.file_len)?;
+        Ok((file, appender))
+    }
+
+    /// Folds what is left, lists the day's parts in its file, and lets `recorded` note it before the
+    /// log is removed. A day without an event leaves no file.
+    pub(crate) fn seal(
+        mut self,
+        recorded: impl FnOnce(&SealedDay) -> Result<()>,
+    ) -> Result<Option<SealedDay>> {
+        let (parts, tail) = self.snapshot();
+        let directory = self.context.directory.clone();
+        let log_name = FileKind::Log.name(self.day);
+        if parts.is_empty() && tail.rows == 0 {
+            self.log.close()?;
+            remove(&*directory, &log_name)?;
+            return Ok(None);
+        }
+        let (file, mut appender) = self.appender()?;
+        let mut parts = (*parts).clone();
+        self.fold_rest(&mut appender, &mut parts, &tail, &file)?;
+        let rows = check_contiguous(&parts)?;
+        appender.seal(parts.iter().map(|part| &**part).collect::<Vec<_>>().into_iter(), rows)?;
+        let file_len = appender.sync()?;
+        let cache = self.context.cache.clone();
+        let view = DayView { day: self.day, file: Some(file), parts, cache };
+        let sealed = SealedDay { view, file_len };
+        recorded(&sealed)?;
+        remove(&*directory, &log_name)?;
+        Ok(Some(sealed))
+    }
+
+    /// Makes one block of the tail and of the small parts before it, and one part of the parts whose
+    /// postings are not yet merged and of the small ones before them.
+    fn fold_rest(
+        &self,
+        appender: &mut Appender,
+        parts: &mut Vec<Arc<Part>>,
+        tail: &Tail,
+        file: &Arc<DayFile>,
+    ) -> Result<()> {
+        let view = self.view_of(Vec::new(), Some(file.clone()));
+        let rows_left = self.context.block_rows.saturating_sub(tail.rows);
+        let small = trailing(parts, rows_left, TAIL_BYTES_MAX.saturating_sub(tail.bytes) as u64);
+        if tail.rows > 0 || small > 1 {
+            let folded = parts.split_off(parts.len() - small);
+            let mut rows = Vec::new();
+            for block in folded.iter().flat_map(|part| &part.blocks) {
+                let places: Vec<u32> = (0..block.rows).collect();
+                rows.extend(view.block_rows(block, &places)?);
+            }
+            let first = folded.first().map_or(tail.first, |part| part.first);
+            let rows: Vec<&Row> = rows.iter().chain(tail.iter()).collect();
+            make_room(appender, parts, rows.len(), &view)?;
+            parts.push(Arc::new(fold::append_block(appender, first, &rows)?));
+        }
+        merge_unmerged(appender, parts, &view)
+    }
+
+    fn view_of(&self, parts: Vec<Arc<Part>>, file: Option<Arc<DayFile>>) -> DayView {
+        DayView { day: self.day, file, parts, cache: self.context.cache.clone() }
+    }
+
+    /// Closes the day's files as they are.
+    pub(crate) fn close(self) -> Result<()> {
+        self.log.close()
+    }
+}
+
+impl LiveHandle {
+    /// The day as it is now.
+    pub(crate) fn view(&self, day: Day, cache: &Arc<Cache>) -> Result<DayView> {
+        let (file, stored, mut tail) = {
+            let state = lock(&self.0);
+            (state.file.clone(), state.parts.clone(), state.tail.clone())
+        };
+        let mut parts = (*stored).clone();
+        parts.extend_from_slice(tail.parts()?);
+        lock(&self.0).tail.adopt(&tail);
+        Ok(DayView { day, file, parts, cache: cache.clone() })
+    }
+}
+
+/// A day that another process may be writing, as it is now.
+pub(crate) fn view_beside(
+    directory: &dyn Directory,
+    day: Day,
+    cache: &Arc<Cache>,
+) -> Result<DayView> {
+    let content = crate::day::log::read_beside(directory, day);
+    let content = content.map_err(|error| error.on_day(day))?;
+    let mut state = load(directory, cache, day, content, Access::Read)?;
+    let mut parts = (*state.parts).clone();
+    parts.extend_from_slice(state.tail.parts()?);
+    Ok(DayView { day, file: state.file, parts, cache: cache.clone() })
+}
+
+/// A sealed day, from its footer, as it was when its file had this length.
+pub(crate) fn open_sealed(
+    directory: &dyn Directory,
+    day: Day,
+    cache: &Arc<Cache>,
+    file_len: u64,
+) -> Result<SealedDay> {
+    let file = open_with(directory, cache, day, Access::Read)?;
+    let parts: Vec<_> = file.read_footer(file_len)?.into_iter().map(Arc::new).collect();
+    check_contiguous(&parts).map_err(|error| error.on_day(day))?;
+    let view = DayView { day, file: Some(file), parts, cache: cache.clone() };
+    Ok(SealedDay { view, file_len })
+}
+
+fn load_state(
+    context: &DayContext,
+    day: Day,
+    content: LogContent,
+    access: Access,
+) -> Result<LiveState> {
+    load(&*context.directory, &context.cache, day, content, access)
+}
+
+fn load(
+    directory: &dyn Directory,
+    cache: &Arc<Cache>,
+    day: Day,
+    content: LogContent,
+    access: Access,
+) -> Result<LiveState> {
+    let file = match content.file_len {
+        0 => None,
+        valid => {
+            let file = open_with(directory, cache, day, access)?;
+            if file.len()? < valid {
+                let message = format!("the day's file ends before its valid {valid} bytes");
+                return Err(Error::corrupt(message).on_day(day));
+            }
+            Some(file)
+        }
+    };
+    let parts: Vec<_> = content.parts.into_iter().map(Arc::new).collect();
+    let mut tail = Tail::new(check_contiguous(&parts).map_err(|error| error.on_day(day))?);
+    content.batches.into_iter().for_each(|batch| tail.push(Arc::new(batch)));
+    Ok(LiveState { file, parts: Arc::new(parts), tail })
+}
+
+fn open_file(context: &DayContext, day: Day, access: Access) -> Result<Arc<DayFile>> {
+    open_with(&*context.directory, &context.cache, day, access)
+}
+
+fn open_with(
+    directory: &dyn Directory,
+    cache: &Arc<Cache>,
+    day: Day,
+    access: Access,
+) -> Result<Arc<DayFile>> {
+    let opened = directory.open(&FileKind::Columns.name(day), access);
+    let file = opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::corrupt("the day's file is missing").on_day(day),
+        std::io::ErrorKind::IsADirectory => {
+            Error::corrupt("a directory is in the place of the day's file").on_day(day)
+        }
+        _ => Error::io("opening the day's file", error).on_day(day),
+    })?;
+    Ok(Arc::new(DayFile::open(day, file, cache.next_file_id())?))
+}
+
+fn remove(directory: &dyn Directory, name: &str) -> Result<()> {
+    let removed = directory.remove(name).and_then(|()| directory.sync(super::FOLDER));
+    removed.map_err(|error| Error::io(format!("removing {name}"), error))
+}
+
+fn lock(state: &Mutex<LiveState>) -> MutexGuard<'_, LiveState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How many of these rows fill a block; `None` where they do not.
+fn filled_block(rows: &[&Row], block_rows: usize) -> Option<usize> {
+    let mut bytes = 0;
+    for (place, row) in rows.iter().take(block_rows).enumerate() {
+        bytes += row.bytes();
+        if bytes >= TAIL_BYTES_MAX {
+            return Some(place + 1);
+        }
+    }
+    (rows.len() >= block_rows).then_some(block_rows)
+}
+
+/// Merges the unmerged parts where a block of `rows` rows more would be too much for one part.
+pub(crate) fn make_room(
+    appender: &mut Appender,
+    parts: &mut Vec<Arc<Part>>,
+    rows: usize,
+    view: &DayView,
+) -> Result<()> {
+    let count = parts.iter().rev().take_while(|part| part.is_unmerged()).count();
+    let unmerged = &parts[parts.len() - count..];
+    let held: usize = unmerged.iter().map(|part| part.rows as usize).sum();
+    let bytes: usize = unmerged.iter().map(|part| part.unmerged_bytes()).sum();
+    if held + rows <= PART_ROWS_MAX && bytes < UNMERGED_POSTINGS_BYTES_MAX {
+        return Ok(());
+    }
+    merge_unmerged(appender, parts, view)
+}
+
+/// Adds a stretch whose rows were lost, as parts without blocks.
+pub(crate) fn push_lost(parts: &mut Vec<Arc<Part>>, mut first: u32, rows: u32) {
+    let end = first + rows;
+    while first < end {
+        let rows = (end - first).min(PART_ROWS_MAX as u32);
+        parts.push(Arc::new(Part::lost(first, rows)));
+        first += rows;
+    }
+}
+
+/// Makes one part of the last parts whose postings are kept with their entries; `view` reads the
+/// day's file.
+pub(crate) fn merge_unmerged(
+    appender: &mut Appender,
+    parts: &mut Vec<Arc<Part>>,
+    view: &DayView,
+) -> Result<()> {
+    let count = parts.iter().rev().take_while(|part| part.is_unmerged()).count();
+    if count == 0 {
+        return Ok(());
+    }
+    let merged = parts.split_off(parts.len() - count);
+    let part = fold::append_merged(appender, &merged, view)?;
+    parts.push(Arc::new(part));
+    Ok(())
+}
+
+/// How many of the last parts hold at most so many rows, and bytes of rows, together.
+fn trailing(parts: &[Arc<Part>], rows_max: usize, bytes_max: u64) -> usize {
+    let (mut rows, mut bytes) = (0, 0);
+    let fits = |part: &&Arc<Part>| {
+        rows += part.rows as usize;
+        bytes += part.row_bytes();
+        !part.is_lost() && rows <= rows_max && bytes <= bytes_max
+    };
+    parts.iter().rev().take_while(fits).count()
+}

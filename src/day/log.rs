@@ -1,0 +1,227 @@
+//! The log of a day that is being written: a redb file.
+//!
+//! Owns: the tables of `2026-11-23.log.redb` and the transactions on them. Does not own the formats of
+//! what is in them (`codec::batch`, `part`), nor the day's columns.
+//!
+//! ```text
+//! tail    first ordinal -> row batch
+//! parts   first ordinal -> part, under a checksum
+//! meta    "day" -> version u32, day u32, valid length u64 of the day's file, XXH3-64
+//! ```
+//!
+//! Invariants: a commit of rows touches `tail` alone, with one insertion; a fold changes all three in
+//! one transaction; parts and then batches follow each other without a gap from ordinal 0.
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+use crate::codec::batch;
+use crate::codec::bytes::{Reader, checksum};
+use crate::codec::row::Row;
+use crate::day::FileKind;
+use crate::day::file::{FORMAT_VERSION, decode_parts, encode_parts};
+use crate::day::part::Part;
+use crate::error::{Error, Result};
+use crate::storage::Directory;
+use crate::storage::engine::{self, Sharing, engine_error};
+use crate::time::Day;
+
+const TAIL: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("tail");
+const PARTS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("parts");
+const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+const META_KEY: &str = "day";
+
+/// An open log.
+#[derive(Debug)]
+pub(crate) struct DayLog {
+    database: Database,
+}
+
+/// What a log says of its day.
+#[derive(Debug)]
+pub(crate) struct LogContent {
+    pub(crate) parts: Vec<Part>,
+    /// How much of the day's file is valid; 0 where there need be none.
+    pub(crate) file_len: u64,
+    /// The batches of the tail, in order.
+    pub(crate) batches: Vec<Vec<Row>>,
+}
+
+/// What a fold changes.
+#[derive(Debug)]
+pub(crate) struct FoldChange<'a> {
+    /// First ordinals of parts that are no more.
+    pub(crate) removed: &'a [u32],
+    pub(crate) added: &'a [Part],
+    pub(crate) file_len: u64,
+    /// The tail afterwards: its first ordinal and its rows' batch.
+    pub(crate) tail: Option<(u32, Vec<u8>)>,
+}
+
+impl DayLog {
+    /// Begins the log of a day that has these parts already.
+    pub(crate) fn create(
+        directory: &dyn Directory,
+        day: Day,
+        sharing: Sharing,
+        parts: &[Part],
+        file_len: u64,
+    ) -> Result<Self> {
+        let name = FileKind::Log.name(day);
+        let database = engine::create(directory, &name, sharing, |database| {
+            let change = FoldChange { removed: &[], added: parts, file_len, tail: None };
+            commit_fold(database, day, &change)
+        })?;
+        Ok(Self { database })
+    }
+
+    /// Opens the log of a day, recovering it where need be.
+    pub(crate) fn open(
+        directory: &dyn Directory,
+        day: Day,
+        sharing: Sharing,
+    ) -> Result<(Self, LogContent)> {
+        let database = engine::open(directory, &FileKind::Log.name(day), sharing)?;
+        let content = read(&database, day)?;
+        Ok((Self { database }, content))
+    }
+
+    /// Makes a batch of rows durable.
+    pub(crate) fn append(&self, first: u32, batch: &[u8]) -> Result<()> {
+        append(&self.database, first, batch).map_err(|error| engine_error("logging rows", error))
+    }
+
+    /// Makes a fold durable.
+    pub(crate) fn fold(&self, day: Day, change: &FoldChange<'_>) -> Result<()> {
+        commit_fold(&self.database, day, change)
+    }
+
+    /// Closes the file, which needs no recovery then.
+    pub(crate) fn close(self) -> Result<()> {
+        self.database.close().map_err(|error| engine_error("closing a log", error))
+    }
+}
+
+/// Reads the log of a day that another process may be writing.
+pub(crate) fn read_beside(directory: &dyn Directory, day: Day) -> Result<LogContent> {
+    engine::read_beside(directory, &FileKind::Log.name(day), |database| read(database, day))
+}
+
+fn append(database: &Database, first: u32, batch: &[u8]) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    transaction.open_table(TAIL)?.insert(first, batch)?;
+    transaction.commit()?;
+    Ok(())
+}
+
+fn commit_fold(database: &Database, day: Day, change: &FoldChange<'_>) -> Result<()> {
+    try_commit_fold(database, day, change).map_err(|error| engine_error("folding rows", error))
+}
+
+fn try_commit_fold(
+    database: &Database,
+    day: Day,
+    change: &FoldChange<'_>,
+) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut tail = transaction.open_table(TAIL)?;
+        tail.retain(|_, _| false)?;
+        if let Some((first, batch)) = &change.tail {
+            tail.insert(first, batch.as_slice())?;
+        }
+        let mut parts = transaction.open_table(PARTS)?;
+        for first in change.removed {
+            parts.remove(first)?;
+        }
+        for part in change.added {
+            parts.insert(part.first, encode_parts(std::iter::once(part)).as_slice())?;
+        }
+        let meta = encode_meta(day, change.file_len);
+        transaction.open_table(META)?.insert(META_KEY, meta.as_slice())?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn read(database: &Database, day: Day) -> Result<LogContent> {
+    let raw = read_raw(database).map_err(|error| engine_error("reading a log", error))?;
+    let file_len = decode_meta(&raw.meta, day)?;
+    let mut parts = Vec::new();
+    for (first, bytes) in raw.parts {
+        let mut listed = decode_parts(&bytes, file_len)?;
+        match listed.pop() {
+            Some(part) if part.first == first && listed.is_empty() => parts.push(part),
+            _ => return Err(Error::corrupt(format!("the part at ordinal {first} is another's"))),
+        }
+    }
+    let mut next = contiguous(0, parts.iter().map(|part| (part.first, part.rows)))?;
+    let mut batches = Vec::new();
+    for (first, bytes) in raw.tail {
+        let rows = batch::decode(&bytes)?;
+        let count = u32::try_from(rows.len()).unwrap_or(u32::MAX);
+        next = contiguous(next, std::iter::once((first, count)))?;
+        batches.push(rows);
+    }
+    Ok(LogContent { parts, file_len, batches })
+}
+
+fn contiguous(start: u32, pieces: impl Iterator<Item = (u32, u32)>) -> Result<u32> {
+    let mut next = start;
+    for (first, rows) in pieces {
+        if first != next {
+            return Err(Error::corrupt(format!("rows from ordinal {next} to {first} are missing")));
+        }
+        next = first
+            .checked_add(rows)
+            .ok_or_else(|| Error::corrupt("the ordinals of the day run past their end"))?;
+    }
+    Ok(next)
+}
+
+/// The values of a log, undecoded.
+struct Raw {
+    meta: Vec<u8>,
+    parts: Vec<(u32, Vec<u8>)>,
+    tail: Vec<(u32, Vec<u8>)>,
+}
+
+fn read_raw(database: &Database) -> Result<Raw, redb::Error> {
+    let transaction = database.begin_read()?;
+    let meta = transaction.open_table(META)?.get(META_KEY)?;
+    let meta = meta.map(|value| value.value().to_vec()).unwrap_or_default();
+    let mut values = [Vec::new(), Vec::new()];
+    for (table, values) in [PARTS, TAIL].into_iter().zip(&mut values) {
+        for entry in transaction.open_table(table)?.iter()? {
+            let (key, value) = entry?;
+            values.push((key.value(), value.value().to_vec()));
+        }
+    }
+    let [parts, tail] = values;
+    Ok(Raw { meta, parts, tail })
+}
+
+fn encode_meta(day: Day, file_len: u64) -> Vec<u8> {
+    let mut bytes = FORMAT_VERSION.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&day.number().to_le_bytes());
+    bytes.extend_from_slice(&file_len.to_le_bytes());
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn decode_meta(bytes: &[u8], day: Day) -> Result<u64> {
+    let mut reader = Reader::new(bytes, "log head");
+    let (version, number, file_len) = (reader.u32()?, reader.u32()?, reader.u64()?);
+    let sum = reader.u64()?;
+    reader.finish()?;
+    if checksum(&bytes[..16]) != sum {
+        return Err(Error::corrupt("the log's head fails its checksum"));
+    }
+    if version > FORMAT_VERSION {
+        return Err(Error::version("the log", version, FORMAT_VERSION));
+    }
+    if number != day.number() {
+        return Err(Error::corrupt("the log is that of another day"));
+    }
+    Ok(file_len)
+}

@@ -1,0 +1,71 @@
+//! One UTC day: its files, and what is in them.
+//!
+//! Owns: the names of a day's files and the rooms below: `file` (the day's columns and postings),
+//! `log` (the redb file of a day that is being written), `part` (what both list), `fold` (rows become
+//! columns and postings), `tail` (rows not yet folded), `cache` (what has been
+//! decoded), `live` (a day being written), `view` (a day as a
+//! query sees it). Does not own which days exist, nor what a query wants.
+//!
+//! A day has up to two files:
+//!
+//! - `2026-11-23.day`, append-only: blocks of columns and pages of postings, each under a checksum,
+//!   and, once the day is *sealed*, a footer that lists them.
+//! - `2026-11-23.log.redb`, only while the day is being written: the tail, and the list of what is
+//!   valid in the other file. While it is there, it alone says what the day holds.
+//!
+//! Invariants: a row is in the tail or in exactly one block, decided by one redb transaction; a
+//! block and its postings become valid together; bytes of the `.day` file beyond the valid length
+//! are leftovers of an interrupted fold and are never read.
+
+pub(crate) mod cache;
+pub(crate) mod file;
+pub(crate) mod fold;
+pub(crate) mod live;
+pub(crate) mod log;
+pub(crate) mod part;
+pub(crate) mod tail;
+pub(crate) mod view;
+
+use crate::time::Day;
+
+/// The folder of the days' files.
+pub(crate) const FOLDER: &str = "days";
+
+/// What a file of the folder is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// Columns and postings.
+    Columns,
+    /// The redb file of a day that is being written.
+    Log,
+    /// The log of a day whose drop has begun.
+    Dropped,
+    /// What could be read of a damaged day, to take its place.
+    Rebuilt,
+}
+
+impl FileKind {
+    const ALL: [Self; 4] = [Self::Columns, Self::Log, Self::Dropped, Self::Rebuilt];
+
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Columns => ".day",
+            Self::Log => ".log.redb",
+            Self::Dropped => ".dropped",
+            Self::Rebuilt => ".rebuilt",
+        }
+    }
+
+    /// The name of the day's file of this kind, within the store's directory.
+    pub(crate) fn name(self, day: Day) -> String {
+        format!("{FOLDER}/{day}{}", self.suffix())
+    }
+
+    /// What a file of the folder is, and of which day; `None` for a file that is not the store's.
+    pub(crate) fn parse(name: &str) -> Option<(Day, Self)> {
+        Self::ALL.into_iter().find_map(|kind| {
+            let day = name.strip_suffix(kind.suffix())?.parse().ok()?;
+            Some((day, kind))
+        })
+    }
+}
