@@ -56,6 +56,13 @@ impl Retention {
         self.max_bytes = Some(bytes);
         self
     }
+
+    pub(crate) fn validate(&self) -> Result<()> {
+        match self.max_age_days {
+            Some(0) => Err(Error::invalid("max_age_days", "must be at least 1", 0)),
+            _ => Ok(()),
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -93,9 +100,7 @@ impl Settings {
             let rule = format!("must be at most {DATA_BYTES_MAX}");
             return Err(Error::invalid("data_bytes_max", rule, self.data_bytes_max));
         }
-        if self.retention.max_age_days == Some(0) {
-            return Err(Error::invalid("max_age_days", "must be at least 1", 0));
-        }
+        self.retention.validate()?;
         match self.durability {
             Durability::Buffered { max_events: 0, .. } => {
                 Err(Error::invalid("max_events", "must be at least 1", 0))

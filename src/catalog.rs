@@ -1,0 +1,236 @@
+//! Which days are finished, what each holds, and which sessions appear in it.
+//!
+//! Owns: `catalog.redb`: a summary and the sessions' fingerprints for each sealed day, and how they are
+//! made again from the days' own files. Does not own which days exist: the directory says that.
+//!
+//! Invariants: the catalog is derived, losing it loses nothing; an entry counts only for a day file of
+//! the length it names, so an entry that is behind its day is never believed.
+//!
+//! ```text
+//! days      day -> version u8, file length u64, rows u32, zone, sessions u32, XXH3-64
+//! sessions  day -> fingerprints u32, ascending, then XXH3-64
+//! ```
+//!
+//! A fingerprint is the low half of the XXH3-64 of a session id: a query for one session opens the
+//! days that have its fingerprint, of which one in a million is opened for nothing where a day has
+//! 4,000 sessions.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+
+use crate::codec::bytes::{Reader, checksum};
+use crate::day::live::SealedDay;
+use crate::day::view::DayView;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::term::Field;
+use crate::index::zones::Zone;
+use crate::storage::Directory;
+use crate::storage::engine::{self, Sharing, engine_error};
+use crate::time::Day;
+
+/// The file's name.
+pub(crate) const NAME: &str = "catalog.redb";
+/// What a damaged catalog is kept as when a new one is made.
+const DAMAGED_NAME: &str = "catalog.redb.damaged";
+
+const DAYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("days");
+const SESSIONS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("sessions");
+const ENTRY_VERSION: u8 = 1;
+
+/// What is known of a sealed day without opening it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DaySummary {
+    /// The length of the day's file.
+    pub(crate) file_len: u64,
+    pub(crate) rows: u32,
+    pub(crate) zone: Zone,
+    /// Fingerprints of the day's sessions, ascending.
+    pub(crate) sessions: Arc<[u32]>,
+}
+
+/// The summaries, for whoever reads.
+pub(crate) type Summaries = BTreeMap<Day, DaySummary>;
+
+/// The catalog of a writer.
+#[derive(Debug)]
+pub(crate) struct Catalog {
+    database: Database,
+}
+
+/// What a day's summary says of a session.
+pub(crate) fn fingerprint(session_id: &[u8]) -> u32 {
+    let [a, b, c, d, ..] = checksum(session_id).to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
+}
+
+impl DaySummary {
+    /// What is to be known of a sealed day.
+    pub(crate) fn of(sealed: &SealedDay) -> Result<Self> {
+        Self::derive(&sealed.view, sealed.file_len)
+    }
+
+    /// Reads a day's zones and sessions.
+    pub(crate) fn derive(view: &DayView, file_len: u64) -> Result<Self> {
+        let mut sessions = Vec::new();
+        for part in &view.parts {
+            view.scan(part, Field::Session, |key, _| {
+                sessions.push(fingerprint(key));
+                Ok(())
+            })?;
+        }
+        sessions.sort_unstable();
+        sessions.dedup();
+        let zone = view.parts.iter().filter_map(|part| part.zone()).reduce(Zone::union);
+        let zone = zone.ok_or_else(|| Error::corrupt("the day has no block").on_day(view.day))?;
+        Ok(Self { file_len, rows: view.events(), zone, sessions: sessions.into() })
+    }
+
+    /// Whether the session may appear on the day.
+    pub(crate) fn may_hold(&self, session_id: &str) -> bool {
+        self.sessions.binary_search(&fingerprint(session_id.as_bytes())).is_ok()
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = vec![ENTRY_VERSION];
+        bytes.extend_from_slice(&self.file_len.to_le_bytes());
+        bytes.extend_from_slice(&self.rows.to_le_bytes());
+        bytes.extend_from_slice(&self.zone.encode());
+        let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
+        bytes.extend_from_slice(&sessions.to_le_bytes());
+        sealed_bytes(bytes)
+    }
+
+    fn encode_sessions(&self) -> Vec<u8> {
+        sealed_bytes(self.sessions.iter().flat_map(|print| print.to_le_bytes()).collect())
+    }
+
+    fn decode(entry: &[u8], sessions: &[u8]) -> Result<Self> {
+        let entry = checked_bytes(entry)?;
+        let mut reader = Reader::new(entry, "catalog entry");
+        let version = reader.u8()?;
+        if version > ENTRY_VERSION {
+            return Err(Error::version("the catalog", version.into(), ENTRY_VERSION.into()));
+        }
+        let (file_len, rows) = (reader.u64()?, reader.u32()?);
+        let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
+        let count = reader.u32()? as usize;
+        reader.finish()?;
+        let prints = checked_bytes(sessions)?.chunks_exact(4);
+        let prints: Arc<[u32]> = prints
+            .map(|print| print.iter().rev().fold(0, |sum, byte| sum << 8 | u32::from(*byte)))
+            .collect();
+        if prints.len() != count {
+            return Err(Error::corrupt("the catalog has not the sessions that it counts"));
+        }
+        Ok(Self { file_len, rows, zone, sessions: prints })
+    }
+}
+
+fn sealed_bytes(mut bytes: Vec<u8>) -> Vec<u8> {
+    let sum = checksum(&bytes);
+    bytes.extend_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+fn checked_bytes(bytes: &[u8]) -> Result<&[u8]> {
+    match bytes.split_last_chunk::<8>() {
+        Some((body, sum)) if checksum(body) == u64::from_le_bytes(*sum) => Ok(body),
+        _ => Err(Error::corrupt("an entry of the catalog fails its checksum")),
+    }
+}
+
+impl Catalog {
+    /// Opens the catalog, or begins one where there is none; a damaged one is set aside.
+    pub(crate) fn open(directory: &dyn Directory, sharing: Sharing) -> Result<(Self, Summaries)> {
+        match Self::try_open(directory, sharing) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Self::begin(directory, sharing),
+            Err(error) if error.kind() == ErrorKind::Corrupt => {
+                let moved = directory.rename(NAME, DAMAGED_NAME);
+                moved.map_err(|error| Error::io("setting a damaged catalog aside", error))?;
+                Self::begin(directory, sharing)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn try_open(directory: &dyn Directory, sharing: Sharing) -> Result<(Self, Summaries)> {
+        let database = engine::open(directory, NAME, sharing)?;
+        let summaries = read(&database)?;
+        Ok((Self { database }, summaries))
+    }
+
+    fn begin(directory: &dyn Directory, sharing: Sharing) -> Result<(Self, Summaries)> {
+        let database =
+            engine::create(directory, NAME, sharing, |database| write(database, &[], &[]))?;
+        Ok((Self { database }, Summaries::new()))
+    }
+
+    /// Notes sealed days and forgets dropped ones, durably.
+    pub(crate) fn update(&self, sealed: &[(Day, &DaySummary)], dropped: &[Day]) -> Result<()> {
+        write(&self.database, sealed, dropped)
+    }
+}
+
+/// Reads the catalog of a writer that may be another process; empty where it cannot be had, since
+/// the days themselves hold all of it.
+pub(crate) fn read_beside(directory: &dyn Directory) -> Result<Summaries> {
+    match engine::read_beside(directory, NAME, read) {
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {
+            Ok(Summaries::new())
+        }
+        outcome => outcome,
+    }
+}
+
+fn write(database: &Database, sealed: &[(Day, &DaySummary)], dropped: &[Day]) -> Result<()> {
+    try_write(database, sealed, dropped).map_err(|error| engine_error("writing the catalog", error))
+}
+
+fn try_write(
+    database: &Database,
+    sealed: &[(Day, &DaySummary)],
+    dropped: &[Day],
+) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    {
+        let mut days = transaction.open_table(DAYS)?;
+        let mut sessions = transaction.open_table(SESSIONS)?;
+        for (day, summary) in sealed {
+            days.insert(day.number(), summary.encode().as_slice())?;
+            sessions.insert(day.number(), summary.encode_sessions().as_slice())?;
+        }
+        for day in dropped {
+            days.remove(day.number())?;
+            sessions.remove(day.number())?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn read(database: &Database) -> Result<Summaries> {
+    let raw = read_raw(database).map_err(|error| engine_error("reading the catalog", error))?;
+    raw.into_iter()
+        .map(|(number, entry, sessions)| {
+            let day = Day::from_number(number)
+                .ok_or_else(|| Error::corrupt("the catalog names an impossible day"))?;
+            Ok((day, DaySummary::decode(&entry, &sessions)?))
+        })
+        .collect()
+}
+
+type RawEntry = (u32, Vec<u8>, Vec<u8>);
+
+fn read_raw(database: &Database) -> Result<Vec<RawEntry>, redb::Error> {
+    let transaction = database.begin_read()?;
+    let sessions = transaction.open_table(SESSIONS)?;
+    let mut entries = Vec::new();
+    for entry in transaction.open_table(DAYS)?.iter()? {
+        let (day, summary) = entry?;
+        let prints = sessions.get(day.value())?.map(|value| value.value().to_vec());
+        entries.push((day.value(), summary.value().to_vec(), prints.unwrap_or_default()));
+    }
+    Ok(entries)
+}

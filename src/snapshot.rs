@@ -1,0 +1,255 @@
+//! Which days there are, and a query's consistent look at them.
+//!
+//! Owns: [`Known`], the sealed days with their summaries, [`Snapshot`], the days as one query sees them, and
+//! the few open files of sealed days. Does not own the writing of any of it.
+//!
+//! Invariants: a snapshot holds live days as they were when it was taken; a sealed day is opened
+//! when it is first read, as it was when it had the length that the snapshot knows, whatever is
+//! appended later. A day dropped before its turn is left out.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+
+use crate::catalog::{self, DaySummary, Summaries};
+use crate::day::cache::{Cache, capacity};
+use crate::day::live::{self, SealedDay};
+use crate::day::view::DayView;
+use crate::day::{FOLDER, FileKind};
+use crate::error::{Error, Result};
+use crate::limits::SEALED_FILES_OPEN_MAX;
+use crate::storage::Directory;
+use crate::time::Day;
+
+/// A sealed day.
+#[derive(Debug, Clone)]
+pub(crate) enum Sealed {
+    /// Its file has this length.
+    There { file_len: u64, summary: Arc<DaySummary> },
+    /// Its file has this length and its footer could not be read.
+    Damaged { file_len: u64, reason: String },
+    /// The catalog has it, and its file is gone.
+    Missing,
+}
+
+/// The sealed days.
+pub(crate) type Known = BTreeMap<Day, Sealed>;
+
+/// What the directory holds of a day.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DayFiles {
+    /// Length of the file of columns.
+    pub(crate) columns: Option<u64>,
+    /// Length of the log.
+    pub(crate) log: Option<u64>,
+    /// Whether a drop has begun.
+    pub(crate) dropped: bool,
+    /// Whether what was read of it in spite of damage waits to take its place.
+    pub(crate) rebuilt: bool,
+}
+
+/// The directory of a store, with what a process keeps of it in memory.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    pub(crate) directory: Arc<dyn Directory>,
+    pub(crate) cache: Arc<Cache>,
+    open: Mutex<LruCache<(Day, u64), DayView>>,
+}
+
+/// The days as one query sees them.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) shelf: Arc<Shelf>,
+    pub(crate) sealed: Arc<Known>,
+    /// The days being written; they come before what `sealed` says of the same day.
+    pub(crate) live: BTreeMap<Day, DayView>,
+}
+
+impl Shelf {
+    pub(crate) fn new(directory: Arc<dyn Directory>, cache_bytes: usize) -> Self {
+        let open = Mutex::new(LruCache::new(capacity(SEALED_FILES_OPEN_MAX)));
+        Self { directory, cache: Arc::new(Cache::new(cache_bytes)), open }
+    }
+
+    fn open_views(&self) -> MutexGuard<'_, LruCache<(Day, u64), DayView>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the directory holds, by day.
+    pub(crate) fn list(&self) -> Result<BTreeMap<Day, DayFiles>> {
+        let entries = self.directory.list(FOLDER);
+        let entries = entries.map_err(|error| Error::io("listing the days", error))?;
+        let mut days = BTreeMap::<Day, DayFiles>::new();
+        for entry in entries {
+            if let Some((day, kind)) = FileKind::parse(&entry.name) {
+                let files = days.entry(day).or_default();
+                match kind {
+                    FileKind::Columns => files.columns = Some(entry.len),
+                    FileKind::Log => files.log = Some(entry.len),
+                    FileKind::Dropped => files.dropped = true,
+                    FileKind::Rebuilt => files.rebuilt = true,
+                }
+            }
+        }
+        Ok(days)
+    }
+
+    /// A sealed day, as it was when its file had this length.
+    pub(crate) fn sealed_view(&self, day: Day, file_len: u64) -> Result<DayView> {
+        if let Some(view) = self.open_views().get(&(day, file_len)) {
+            return Ok(view.clone());
+        }
+        let view = self.open_sealed(day, file_len)?.view;
+        self.open_views().put((day, file_len), view.clone());
+        Ok(view)
+    }
+
+    /// Opens a sealed day anew.
+    pub(crate) fn open_sealed(&self, day: Day, file_len: u64) -> Result<SealedDay> {
+        live::open_sealed(&*self.directory, day, &self.cache, file_len)
+    }
+
+    /// Closes what is open of a day.
+    pub(crate) fn forget(&self, day: Day) {
+        let mut open = self.open_views();
+        let stale: Vec<_> = open.iter().map(|(key, _)| *key).filter(|key| key.0 == day).collect();
+        for key in stale {
+            open.pop(&key);
+        }
+    }
+
+    /// The sealed days of a listing, with their summaries from the catalog, or from the days
+    /// themselves where the catalog is behind.
+    pub(crate) fn known(
+        &self,
+        files: &BTreeMap<Day, DayFiles>,
+        summaries: &Summaries,
+        before: &Known,
+    ) -> Known {
+        let mut known = Known::new();
+        for (day, files) in files {
+            let Some(file_len) = files.columns.filter(|_| files.log.is_none() && !files.dropped)
+            else {
+                continue;
+            };
+            let kept = before.get(day).filter(|sealed| sealed.file_len() == Some(file_len));
+            let listed = summaries.get(day).filter(|summary| summary.file_len == file_len);
+            let sealed = match (kept, listed) {
+                (Some(kept), _) => kept.clone(),
+                (None, Some(summary)) => {
+                    Sealed::There { file_len, summary: Arc::new(summary.clone()) }
+                }
+                (None, None) => self.summarise(*day, file_len),
+            };
+            known.insert(*day, sealed);
+        }
+        for day in summaries.keys().filter(|day| !files.contains_key(day)) {
+            known.insert(*day, Sealed::Missing);
+        }
+        known
+    }
+
+    fn summarise(&self, day: Day, file_len: u64) -> Sealed {
+        let summary = self.open_sealed(day, file_len).and_then(|sealed| DaySummary::of(&sealed));
+        match summary {
+            Ok(summary) => Sealed::There { file_len, summary: Arc::new(summary) },
+            Err(error) => Sealed::Damaged { file_len, reason: error.to_string() },
+        }
+    }
+}
+
+impl Sealed {
+    pub(crate) fn file_len(&self) -> Option<u64> {
+        match self {
+            Self::There { file_len, .. } | Self::Damaged { file_len, .. } => Some(*file_len),
+            Self::Missing => None,
+        }
+    }
+
+    pub(crate) fn summary(&self) -> Option<&DaySummary> {
+        match self {
+            Self::There { summary, .. } => Some(summary),
+            Self::Damaged { .. } | Self::Missing => None,
+        }
+    }
+}
+
+impl Snapshot {
+    /// A look at a store that another process may be writing.
+    pub(crate) fn beside(shelf: &Arc<Shelf>, before: &Arc<Known>) -> Result<Self> {
+        loop {
+            let files = shelf.list()?;
+            let mut live = BTreeMap::new();
+            let mut sealed_meanwhile = false;
+            for day in files.iter().filter(|(_, files)| files.log.is_some() && !files.dropped) {
+                match live::view_beside(&*shelf.directory, *day.0, &shelf.cache) {
+                    Ok(view) => {
+                        live.insert(*day.0, view);
+                    }
+                    Err(_) if !is_there(shelf, *day.0)? => sealed_meanwhile = true,
+                    Err(error) => return Err(error),
+                }
+            }
+            if sealed_meanwhile {
+                continue;
+            }
+            let complete = |known: &Known| {
+                files.iter().filter(|(_, files)| files.log.is_none() && !files.dropped).all(
+                    |(day, files)| {
+                        known.get(day).is_some_and(|sealed| sealed.file_len() == files.columns)
+                    },
+                ) && known.keys().all(|day| files.contains_key(day))
+            };
+            let sealed = match complete(before) {
+                true => before.clone(),
+                false => {
+                    let summaries = catalog::read_beside(&*shelf.directory)?;
+                    Arc::new(shelf.known(&files, &summaries, before))
+                }
+            };
+            return Ok(Self { shelf: shelf.clone(), sealed, live });
+        }
+    }
+
+    /// The days in order.
+    pub(crate) fn days(&self) -> Vec<Day> {
+        let mut days: Vec<Day> = self.sealed.keys().chain(self.live.keys()).copied().collect();
+        days.sort_unstable();
+        days.dedup();
+        days
+    }
+
+    /// What is known of a day without opening it.
+    pub(crate) fn summary(&self, day: Day) -> Option<&DaySummary> {
+        match self.live.contains_key(&day) {
+            true => None,
+            false => self.sealed.get(&day).and_then(Sealed::summary),
+        }
+    }
+
+    /// The day; `None` where it is not there, or was dropped since.
+    pub(crate) fn view(&self, day: Day) -> Result<Option<DayView>> {
+        if let Some(view) = self.live.get(&day) {
+            return Ok(Some(view.clone()));
+        }
+        let file_len = match self.sealed.get(&day) {
+            None => return Ok(None),
+            Some(Sealed::Missing) => {
+                return Err(Error::corrupt("the day's file is missing").on_day(day));
+            }
+            Some(Sealed::There { file_len, .. } | Sealed::Damaged { file_len, .. }) => *file_len,
+        };
+        match self.shelf.sealed_view(day, file_len) {
+            Err(error) => match self.shelf.list()?.get(&day) {
+                Some(files) if !files.dropped => Err(error),
+                _ => Ok(None),
+            },
+            view => view.map(Some),
+        }
+    }
+}
+
+fn is_there(shelf: &Shelf, day: Day) -> Result<bool> {
+    Ok(shelf.list()?.get(&day).is_some_and(|files| files.log.is_some()))
+}

@@ -1,0 +1,415 @@
+//! The days that a writer has open.
+//!
+//! Owns: which days are being written, how a day is begun, and that one too many is sealed and noted
+//! in the catalog. Does not own the order of events (`queue`), nor a day's files (`day`).
+//!
+//! Invariants: a day with a log in the directory is open here, from the moment that the store is
+//! opened; the catalog learns of a sealed day before its log is removed; a drop that has begun ends
+//! with the day gone.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use crate::catalog::{Catalog, DaySummary};
+use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
+use crate::day::{FOLDER, FileKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::limits::OPEN_DAYS_MAX;
+use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
+use crate::storage::temporary;
+use crate::time::Day;
+use crate::upkeep::rebuild::put_in_place;
+use crate::writer::queue::{Outcome, Queue, Waiting};
+
+/// The days of a writer.
+#[derive(Debug)]
+pub(crate) struct OpenDays {
+    context: DayContext,
+    shelf: Arc<Shelf>,
+    queue: Arc<Queue>,
+    inner: Mutex<Inner>,
+    published: RwLock<Published>,
+}
+
+/// What one thread at a time works on.
+#[derive(Debug)]
+struct Inner {
+    /// In order of last use.
+    live: Vec<LiveDay>,
+    catalog: Catalog,
+}
+
+/// What queries look at.
+#[derive(Debug, Clone, Default)]
+struct Published {
+    sealed: Arc<Known>,
+    live: BTreeMap<Day, LiveHandle>,
+}
+
+impl OpenDays {
+    /// Takes over a directory whose lock is held: ends drops, removes leftovers, recovers the days
+    /// that were being written and seals all but the newest of them.
+    pub(crate) fn open(context: DayContext, shelf: Arc<Shelf>, queue: Arc<Queue>) -> Result<Self> {
+        sweep(&shelf)?;
+        let files = shelf.list()?;
+        let (catalog, summaries) = Catalog::open(&*shelf.directory, context.sharing)?;
+        let known = shelf.known(&files, &summaries, &Known::new());
+        let derived: Vec<(Day, &DaySummary)> = known
+            .iter()
+            .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
+            .filter(|(day, summary)| summaries.get(day) != Some(*summary))
+            .collect();
+        if !derived.is_empty() {
+            catalog.update(&derived, &[])?;
+        }
+        let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
+        let inner = Mutex::new(Inner { live: Vec::new(), catalog });
+        let days = Self { context, shelf, queue, inner, published: RwLock::new(published) };
+        days.recover(&files)?;
+        Ok(days)
+    }
+
+    fn recover(&self, files: &BTreeMap<Day, DayFiles>) -> Result<()> {
+        let mut inner = self.inner();
+        for day in files.iter().filter(|(_, files)| files.log.is_some()).map(|(day, _)| *day) {
+            match LiveDay::open(&self.context, day) {
+                Ok(live) => self.admit(&mut inner, live)?,
+                // The other days are no worse for it; whoever asks for this one is told.
+                Err(error) if is_damage(&error) => self.publish_damage(day, files, &error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn publish_damage(&self, day: Day, files: &BTreeMap<Day, DayFiles>, error: &Error) {
+        let file_len = files.get(&day).and_then(|files| files.columns).unwrap_or(0);
+        let damaged = Sealed::Damaged { file_len, reason: error.to_string() };
+        self.publish(|published| {
+            let mut sealed = (*published.sealed).clone();
+            sealed.insert(day, damaged);
+            published.sealed = Arc::new(sealed);
+        });
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn published(&self) -> Published {
+        self.published.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn publish(&self, change: impl FnOnce(&mut Published)) {
+        change(&mut self.published.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The days as they are now, rows that wait to be written among them where `pending`.
+    pub(crate) fn snapshot(&self, pending: &[Waiting]) -> Result<Snapshot> {
+        // What waited is looked at before what is durable: a row is then in at least one of them.
+        let Published { sealed, live } = self.published();
+        let mut views = BTreeMap::new();
+        for (day, handle) in &live {
+            let mut view = handle.view(*day, &self.shelf.cache)?;
+            let rows: Vec<_> = pending
+                .iter()
+                .filter(|waiting| waiting.day == *day && waiting.first >= view.end())
+                .flat_map(|waiting| waiting.rows.iter())
+                .collect();
+            crate::day::tail::append_in_memory(&mut view.parts, &rows)?;
+            views.insert(*day, view);
+        }
+        Ok(Snapshot { shelf: self.shelf.clone(), sealed, live: views })
+    }
+
+    /// Opens a day for writing, beginning it where need be; whether it was begun.
+    pub(crate) fn open_day(&self, day: Day) -> Result<bool> {
+        let mut inner = self.inner();
+        if let Some(place) = inner.live.iter().position(|live| live.day == day) {
+            let live = inner.live.remove(place);
+            self.queue.open_day(day, live.next_ordinal());
+            inner.live.push(live);
+            return Ok(false);
+        }
+        let sealed = match self.published().sealed.get(&day) {
+            None => None,
+            Some(Sealed::There { file_len, .. }) => Some(self.shelf.open_sealed(day, *file_len)?),
+            Some(Sealed::Damaged { reason, .. }) => {
+                return Err(Error::corrupt(reason.clone()).on_day(day));
+            }
+            Some(Sealed::Missing) => {
+                return Err(Error::corrupt("the day's file is missing").on_day(day));
+            }
+        };
+        let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
+        self.shelf.forget(day);
+        self.admit(&mut inner, live)?;
+        Ok(true)
+    }
+
+    /// Adds a live day; the least recently written one is sealed where there are too many.
+    fn admit(&self, inner: &mut Inner, live: LiveDay) -> Result<()> {
+        let day = live.day;
+        self.queue.open_day(day, live.next_ordinal());
+        let handle = live.handle();
+        inner.live.push(live);
+        self.publish(|published| {
+            published.live.insert(day, handle);
+        });
+        while inner.live.len() > OPEN_DAYS_MAX {
+            let others = inner.live.len() - 1;
+            let idle = inner.live[..others].iter().position(|live| self.queue.close_day(live.day));
+            match idle {
+                Some(place) => {
+                    let live = inner.live.remove(place);
+                    self.seal(&inner.catalog, live)?;
+                }
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    fn seal(&self, catalog: &Catalog, live: LiveDay) -> Result<()> {
+        let day = live.day;
+        let mut summary = None;
+        let sealed = live.seal(|sealed| {
+            let found = DaySummary::of(sealed)?;
+            catalog.update(&[(day, &found)], &[])?;
+            summary = Some(found);
+            Ok(())
+        });
+        let sealed = sealed.map_err(|error| error.on_day(day))?;
+        self.publish(|published| {
+            published.live.remove(&day);
+            if let (Some(SealedDay { file_len, .. }), Some(summary)) = (sealed, summary) {
+                let mut known = (*published.sealed).clone();
+                known.insert(day, Sealed::There { file_len, summary: Arc::new(summary) });
+                published.sealed = Arc::new(known);
+            }
+        });
+        Ok(())
+    }
+
+    /// Makes rows durable, one day after the other, and tells who waits for them.
+    pub(crate) fn write(&self, waiting: &[Waiting], free_bytes_min: u64) -> Outcome {
+        if let Err(error) = self.check_free_space(free_bytes_min) {
+            return Outcome::Refused(error);
+        }
+        let mut inner = self.inner();
+        let mut by_day: Vec<(Day, Vec<&Waiting>)> = Vec::new();
+        for rows in waiting {
+            match by_day.iter_mut().find(|(day, _)| *day == rows.day) {
+                Some((_, list)) => list.push(rows),
+                None => by_day.push((rows.day, vec![rows])),
+            }
+        }
+        for (day, list) in by_day {
+            let Some(live) = inner.live.iter_mut().find(|live| live.day == day) else {
+                let error = Error::not_found("the day is not open").on_day(day);
+                return Outcome::Failed(error);
+            };
+            let batches: Vec<_> = list.iter().map(|waiting| waiting.rows.clone()).collect();
+            if let Err(error) = live.commit(&batches) {
+                return Outcome::Failed(unknown_outcome(error.on_day(day)));
+            }
+            list.iter().for_each(|waiting| waiting.acknowledge());
+        }
+        Outcome::Written
+    }
+
+    /// Whether free space is above the floor.
+    pub(crate) fn check_free_space(&self, free_bytes_min: u64) -> Result<()> {
+        if free_bytes_min == 0 {
+            return Ok(());
+        }
+        let free = self.shelf.directory.free_bytes();
+        match free.map_err(|error| Error::io("asking for free space", error))? {
+            Some(free) if free < free_bytes_min => Err(Error::new(
+                ErrorKind::DiskFull,
+                format!(
+                    "{free} bytes are free, below the floor of {free_bytes_min}; prune or make room"
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a day and everything in it.
+    pub(crate) fn drop_day(&self, day: Day) -> Result<()> {
+        let mut inner = self.inner();
+        if let Some(place) = inner.live.iter().position(|live| live.day == day) {
+            if !self.queue.close_day(day) {
+                let message = "events of the day wait to be written; flush, then drop it again";
+                return Err(Error::new(ErrorKind::Locked, message).on_day(day));
+            }
+            self.remove_live(&mut inner, place)?;
+        } else if self.published().sealed.contains_key(&day) {
+            self.remove_sealed(&inner, day)?;
+        } else {
+            return Err(Error::not_found(format!("there is no day {day}")));
+        }
+        Ok(())
+    }
+
+    fn remove_live(&self, inner: &mut Inner, place: usize) -> Result<()> {
+        let live = inner.live.remove(place);
+        let day = live.day;
+        let directory = &*self.shelf.directory;
+        let marked = directory
+            .rename(&FileKind::Log.name(day), &FileKind::Dropped.name(day))
+            .and_then(|()| directory.sync(FOLDER));
+        if let Err(error) = marked {
+            self.queue.open_day(day, live.next_ordinal());
+            inner.live.push(live);
+            return Err(Error::io("marking a day as dropped", error).on_day(day));
+        }
+        self.unpublish(day);
+        // The file is on its way out: whether it could be closed cleanly does not matter.
+        let _ = live.close();
+        finish_drop(&self.shelf, day)?;
+        inner.catalog.update(&[], &[day])
+    }
+
+    fn remove_sealed(&self, inner: &Inner, day: Day) -> Result<()> {
+        self.unpublish(day);
+        let noted = inner.catalog.update(&[], &[day]);
+        finish_drop(&self.shelf, day)?;
+        match noted {
+            // Now that the day's bytes are free there is room for the note.
+            Err(error) if error.kind() == ErrorKind::DiskFull => inner.catalog.update(&[], &[day]),
+            noted => noted,
+        }
+    }
+
+    fn unpublish(&self, day: Day) {
+        self.shelf.forget(day);
+        self.publish(|published| {
+            published.live.remove(&day);
+            let mut sealed = (*published.sealed).clone();
+            sealed.remove(&day);
+            published.sealed = Arc::new(sealed);
+        });
+    }
+
+    /// Closes a day, lets `write_anew` write what can be read of it, and puts that in its place.
+    pub(crate) fn replace(
+        &self,
+        day: Day,
+        write_anew: impl FnOnce(&Shelf) -> Result<u64>,
+    ) -> Result<u64> {
+        let mut inner = self.inner();
+        if let Some(place) = inner.live.iter().position(|live| live.day == day) {
+            if !self.queue.close_day(day) {
+                let message = "events of the day wait to be written; flush, then rebuild again";
+                return Err(Error::new(ErrorKind::Locked, message).on_day(day));
+            }
+            inner.live.remove(place).close()?;
+        }
+        self.unpublish(day);
+        let lost = write_anew(&self.shelf)?;
+        put_in_place(&self.shelf, day)?;
+        self.publish_sealed(&inner.catalog)?;
+        Ok(lost)
+    }
+
+    /// Makes the catalog's entries again from the sealed days.
+    pub(crate) fn rebuild_catalog(&self) -> Result<()> {
+        let inner = self.inner();
+        let missing: Vec<Day> = self
+            .published()
+            .sealed
+            .iter()
+            .filter(|(_, sealed)| matches!(sealed, Sealed::Missing))
+            .map(|(day, _)| *day)
+            .collect();
+        inner.catalog.update(&[], &missing)?;
+        self.publish(|published| published.sealed = Arc::new(Known::new()));
+        self.publish_sealed(&inner.catalog)
+    }
+
+    /// Looks at the directory again, and notes in the catalog what is new in it.
+    fn publish_sealed(&self, catalog: &Catalog) -> Result<()> {
+        let files = self.shelf.list()?;
+        let before = self.published().sealed;
+        let known = self.shelf.known(&files, &BTreeMap::new(), &before);
+        let fresh: Vec<(Day, &DaySummary)> = known
+            .iter()
+            .filter(|(day, sealed)| before.get(day).and_then(Sealed::file_len) != sealed.file_len())
+            .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
+            .collect();
+        catalog.update(&fresh, &[])?;
+        self.publish(|published| published.sealed = Arc::new(known));
+        Ok(())
+    }
+
+    /// The day written last.
+    pub(crate) fn current(&self) -> Option<Day> {
+        self.inner().live.last().map(|live| live.day)
+    }
+
+    /// Closes every file; days other than `today` are sealed.
+    pub(crate) fn close(&self, today: Option<Day>) -> Result<()> {
+        let mut inner = self.inner();
+        while let Some(live) = inner.live.pop() {
+            if Some(live.day) == today {
+                live.close()?;
+            } else {
+                self.seal(&inner.catalog, live)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a failed commit means: it may have happened, unless the disk was full to begin with.
+fn unknown_outcome(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Io | ErrorKind::Poisoned => error.of_kind(ErrorKind::OutcomeUnknown),
+        _ => error,
+    }
+}
+
+fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Version)
+}
+
+/// Ends drops that were interrupted, and removes files that never got their names.
+fn sweep(shelf: &Shelf) -> Result<()> {
+    let directory = &*shelf.directory;
+    for (day, files) in shelf.list()? {
+        if files.dropped {
+            finish_drop(shelf, day)?;
+        } else if files.rebuilt {
+            put_in_place(shelf, day)?;
+        }
+    }
+    for folder in ["", FOLDER] {
+        let entries = directory.list(folder);
+        for entry in entries.map_err(|error| Error::io("listing the store", error))? {
+            if entry.name.ends_with(&temporary("")) {
+                let name = match folder {
+                    "" => entry.name,
+                    _ => format!("{folder}/{}", entry.name),
+                };
+                let removed = directory.remove(&name);
+                removed.map_err(|error| Error::io(format!("removing {name}"), error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Removes a day's files, the mark of its drop last.
+fn finish_drop(shelf: &Shelf, day: Day) -> Result<()> {
+    let directory = &*shelf.directory;
+    for kind in [FileKind::Columns, FileKind::Log, FileKind::Dropped] {
+        match directory.remove(&kind.name(day)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("removing a day's file", error).on_day(day));
+            }
+            _ => {}
+        }
+    }
+    directory.sync(FOLDER).map_err(|error| Error::io("syncing the days' folder", error))
+}

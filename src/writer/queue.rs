@@ -1,0 +1,327 @@
+//! Events that have an id and wait to be written.
+//!
+//! Owns: the order of events before they are durable, the ids they are given, and the group commit:
+//! whoever finds nobody writing writes everything that waits. Does not own the writing itself
+//! (`days`).
+//!
+//! Invariants: the ordinals of a day's waiting rows follow its durable ones without a gap; one thread
+//! writes at a time; an event is acknowledged only after the write that covers it; after a write that
+//! failed nothing more is accepted, and after one that was refused everything that waited is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::codec::row::Row;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::EventId;
+use crate::limits::DAY_EVENTS_MAX;
+use crate::time::Day;
+
+/// Rows of one call for one day.
+#[derive(Debug, Clone)]
+pub(crate) struct Waiting {
+    pub(crate) day: Day,
+    /// Ordinal of the first row.
+    pub(crate) first: u32,
+    pub(crate) rows: Arc<Vec<Row>>,
+    ticket: Arc<Ticket>,
+}
+
+/// What became of the rows of one call.
+#[derive(Debug, Default)]
+pub(crate) struct Ticket(OnceLock<Result<(), Failure>>);
+
+/// Why rows were not written, for each of those who wait.
+#[derive(Debug, Clone)]
+pub(crate) struct Failure {
+    kind: ErrorKind,
+    message: String,
+}
+
+impl Failure {
+    pub(crate) fn of(error: &Error) -> Self {
+        Self { kind: error.kind(), message: error.to_string() }
+    }
+
+    fn error(&self) -> Error {
+        let label = format!("{}: ", self.kind);
+        let message = self.message.strip_prefix(&label).unwrap_or(&self.message);
+        Error::new(self.kind, message)
+    }
+}
+
+/// What a write of everything that waited came to.
+pub(crate) enum Outcome {
+    Written,
+    /// Nothing was written, and the writer is sound.
+    Refused(Error),
+    /// Something may have been written, and the writer is not to be used again.
+    Failed(Error),
+}
+
+/// The queue.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The ordinal that the next row of each open day gets.
+    next: HashMap<Day, u32>,
+    waiting: Vec<Waiting>,
+    /// What is being written.
+    in_flight: Vec<Waiting>,
+    writing: bool,
+    waiting_rows: usize,
+    oldest: Option<Instant>,
+    broken: Option<Failure>,
+    /// What buffered events were lost for, until somebody is told.
+    lost: Option<Failure>,
+    closed: bool,
+}
+
+/// What `enqueue` found.
+pub(crate) enum Enqueued {
+    Accepted {
+        first: EventId,
+        ticket: Arc<Ticket>,
+        waiting_rows: usize,
+    },
+    /// The day must be opened first.
+    DayNotOpen(Arc<Vec<Row>>),
+}
+
+impl Queue {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Gives rows of one day their ids.
+    pub(crate) fn enqueue(&self, day: Day, rows: Arc<Vec<Row>>) -> Result<Enqueued> {
+        let mut state = self.state();
+        state.check_usable()?;
+        let Some(next) = state.next.get_mut(&day) else {
+            return Ok(Enqueued::DayNotOpen(rows));
+        };
+        let first = *next;
+        let after = u64::from(first) + rows.len() as u64;
+        let Some(after) = u32::try_from(after).ok().filter(|_| after <= DAY_EVENTS_MAX) else {
+            let rule = format!("a day holds at most {DAY_EVENTS_MAX} events");
+            return Err(Error::invalid("server_time", rule, day));
+        };
+        *next = after;
+        let ticket = Arc::new(Ticket::default());
+        state.waiting_rows += rows.len();
+        state.oldest.get_or_insert_with(Instant::now);
+        state.waiting.push(Waiting { day, first, rows, ticket: ticket.clone() });
+        let waiting_rows = state.waiting_rows;
+        let idle = state.waiting.len() == 1 && !state.writing;
+        drop(state);
+        if idle {
+            // A flusher counts from now on.
+            self.changed.notify_all();
+        }
+        Ok(Enqueued::Accepted { first: EventId::new(day, first), ticket, waiting_rows })
+    }
+
+    /// Returns once the ticket's rows are durable or lost, writing whatever waits if nobody does.
+    pub(crate) fn settle(
+        &self,
+        ticket: &Ticket,
+        write: impl Fn(&[Waiting]) -> Outcome,
+    ) -> Result<()> {
+        loop {
+            if let Some(outcome) = ticket.0.get() {
+                return outcome.as_ref().map(|()| ()).map_err(Failure::error);
+            }
+            self.write_or_wait(&write);
+        }
+    }
+
+    /// Writes whatever waits, and returns once nothing does.
+    pub(crate) fn flush(&self, write: impl Fn(&[Waiting]) -> Outcome) -> Result<()> {
+        loop {
+            let mut state = self.state();
+            if let Some(lost) = state.lost.take() {
+                return Err(lost.error());
+            }
+            state.check_unbroken()?;
+            if !state.writing && state.waiting.is_empty() {
+                return Ok(());
+            }
+            drop(state);
+            self.write_or_wait(&write);
+        }
+    }
+
+    /// Writes what waits, or waits while another thread does.
+    pub(crate) fn write_once(&self, write: impl Fn(&[Waiting]) -> Outcome) {
+        self.write_or_wait(&write);
+    }
+
+    fn write_or_wait(&self, write: &impl Fn(&[Waiting]) -> Outcome) {
+        let mut state = self.state();
+        if state.writing {
+            drop(self.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
+            return;
+        }
+        if state.waiting.is_empty() {
+            return;
+        }
+        state.writing = true;
+        let taken = std::mem::take(&mut state.waiting);
+        state.in_flight.clone_from(&taken);
+        state.waiting_rows = 0;
+        state.oldest = None;
+        drop(state);
+        let writing = Writing { queue: self, taken };
+        let outcome = write(&writing.taken);
+        writing.finish(outcome);
+    }
+
+    /// Rows that have ids and are not yet known to be durable, in order.
+    pub(crate) fn pending(&self) -> Vec<Waiting> {
+        let state = self.state();
+        state.in_flight.iter().chain(&state.waiting).cloned().collect()
+    }
+
+    /// Says that a day is open and which ordinal comes next.
+    pub(crate) fn open_day(&self, day: Day, next: u32) {
+        self.state().next.insert(day, next);
+    }
+
+    /// Takes a day from those that are open, unless rows of it wait.
+    pub(crate) fn close_day(&self, day: Day) -> bool {
+        let mut state = self.state();
+        let busy = state.waiting.iter().chain(&state.in_flight).any(|rows| rows.day == day);
+        if !busy {
+            state.next.remove(&day);
+        }
+        !busy
+    }
+
+    /// Accepts nothing more.
+    pub(crate) fn close(&self) {
+        self.state().closed = true;
+        self.changed.notify_all();
+    }
+
+    /// Whether everything is refused, as an error.
+    pub(crate) fn check_usable(&self) -> Result<()> {
+        self.state().check_usable()
+    }
+
+    /// Waits until something has waited for `max_delay`, for at most `patience`; false once the
+    /// queue is closed.
+    pub(crate) fn wait_until_due(&self, max_delay: Duration, patience: Duration) -> bool {
+        let state = self.state();
+        if state.closed {
+            return false;
+        }
+        let wait = match state.oldest {
+            Some(oldest) => max_delay.saturating_sub(oldest.elapsed()),
+            None => patience,
+        };
+        let state = self.changed.wait_timeout(state, wait.min(patience));
+        let (state, _) = state.unwrap_or_else(PoisonError::into_inner);
+        !state.closed
+    }
+
+    /// Whether something has waited for `max_delay`.
+    pub(crate) fn is_due(&self, max_delay: Duration) -> bool {
+        self.state().oldest.is_some_and(|oldest| oldest.elapsed() >= max_delay)
+    }
+}
+
+impl State {
+    fn check_unbroken(&self) -> Result<()> {
+        match &self.broken {
+            Some(failure) => Err(Error::new(
+                ErrorKind::Poisoned,
+                format!("an earlier write failed, open the store again: {}", failure.message),
+            )),
+            None => Ok(()),
+        }
+    }
+
+    fn check_usable(&self) -> Result<()> {
+        self.check_unbroken()?;
+        match self.closed {
+            true => Err(Error::new(ErrorKind::Poisoned, "the store has been closed")),
+            false => Ok(()),
+        }
+    }
+
+    /// Gives up everything that waits; ordinals go back to what is durable.
+    fn give_up(&mut self, taken: &[Waiting], failure: &Failure) {
+        let waiting = std::mem::take(&mut self.waiting);
+        for lost in taken.iter().chain(&waiting) {
+            if lost.ticket.0.get().is_some() {
+                continue;
+            }
+            if let Some(next) = self.next.get_mut(&lost.day) {
+                *next -= u32::try_from(lost.rows.len()).unwrap_or(0);
+            }
+            lost.ticket.set(Err(failure.clone()));
+        }
+        self.waiting_rows = 0;
+        self.oldest = None;
+        self.lost = Some(failure.clone());
+    }
+}
+
+impl Ticket {
+    fn set(&self, outcome: Result<(), Failure>) {
+        // A ticket is settled once, by whoever writes its rows.
+        let _ = self.0.set(outcome);
+    }
+}
+
+impl Waiting {
+    /// Tells who waits for these rows that they are durable.
+    pub(crate) fn acknowledge(&self) {
+        self.ticket.set(Ok(()));
+    }
+}
+
+/// A write under way; should it panic, nobody waits for it for ever.
+struct Writing<'a> {
+    queue: &'a Queue,
+    taken: Vec<Waiting>,
+}
+
+impl Writing<'_> {
+    fn finish(self, outcome: Outcome) {
+        let mut state = self.queue.state();
+        match outcome {
+            Outcome::Written => self.taken.iter().for_each(Waiting::acknowledge),
+            Outcome::Refused(error) => state.give_up(&self.taken, &Failure::of(&error)),
+            Outcome::Failed(error) => {
+                let failure = Failure::of(&error);
+                state.give_up(&self.taken, &failure);
+                state.broken = Some(failure);
+            }
+        }
+        state.in_flight.clear();
+        state.writing = false;
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut state = self.queue.state();
+        if state.writing && !self.taken.iter().all(|rows| rows.ticket.0.get().is_some()) {
+            let error = Error::new(ErrorKind::OutcomeUnknown, "a write was interrupted by a panic");
+            let failure = Failure::of(&error);
+            state.give_up(&self.taken, &failure);
+            state.broken = Some(failure);
+            state.in_flight.clear();
+            state.writing = false;
+        }
+        drop(state);
+        self.queue.changed.notify_all();
+    }
+}
