@@ -260,8 +260,7 @@ fn check_within(field: &str, degrees: f64, bound: f64) -> Result<()> {
 }
 
 fn validate_polygons(polygons: &MultiPolygon<f64>) -> Result<()> {
-    let rings =
-        || polygons.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
+    let rings = || polygons.iter().flat_map(|p| std::iter::once(p.exterior()).chain(p.interiors()));
     let points = rings().map(|ring| ring.0.len()).sum::<usize>();
     if points > POLYGON_POINTS_MAX {
         let rule = format!("must have at most {POLYGON_POINTS_MAX} points");

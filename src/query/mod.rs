@@ -3,8 +3,12 @@
 //! Owns: [`Query`], [`Order`], [`Cursor`], [`GroupBy`] and [`Count`]. The rooms below it: `filter` (the
 //! conditions), `region` (geometry).
 
+pub(crate) mod aggregate;
+pub(crate) mod eval;
 pub(crate) mod filter;
+pub(crate) mod plan;
 pub(crate) mod region;
+pub(crate) mod rows;
 
 use std::fmt;
 use std::str::FromStr;
@@ -110,7 +114,7 @@ pub enum Order {
 ///
 /// Resuming after it neither repeats nor skips an event that was there when it was seen, however
 /// many arrive meanwhile. As text it is the event's server time in microseconds and its id,
-/// `1795428000123456:89206128115712`.
+/// `1795428000123456:89249420410880`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cursor {
     pub(crate) server_time: Timestamp,
