@@ -1,0 +1,242 @@
+//! Whether the indexes and the log agree.
+//!
+//! Owns: `check`: reading every byte of every day, and comparing every zone, dictionary, posting and
+//! catalog entry with the rows. Does not own mending (`rebuild`).
+//!
+//! The expected postings are made from the rows one by one, not by the code that folds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::DaySummary;
+use crate::codec::columns::{self, Columns, Head};
+use crate::codec::row::Row;
+use crate::day::file::{self, DayFile, SectionHead, SectionKind};
+use crate::day::part::{BlockEntry, Part};
+use crate::day::view::DayView;
+use crate::error::{Error, Result};
+use crate::index::cells::Cell;
+use crate::index::postings::OpenPage;
+use crate::index::term::Field;
+use crate::query::eval::PartReader;
+use crate::snapshot::Snapshot;
+use crate::time::Day;
+
+/// What `check` found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct CheckReport {
+    /// Days looked at.
+    pub days: u64,
+    /// Events read.
+    pub events: u64,
+    /// Every disagreement.
+    pub problems: Vec<Problem>,
+}
+
+/// Something that is not as it was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// The day concerned, where it is one day's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub day: Option<Day>,
+    /// Where in the day.
+    pub place: String,
+    /// What is wrong there.
+    pub what: String,
+}
+
+impl CheckReport {
+    /// Whether nothing was found.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(day) = self.day {
+            write!(f, "day {day}: ")?;
+        }
+        write!(f, "{}: {}", self.place, self.what)
+    }
+}
+
+/// Checks every day of a snapshot.
+pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
+    let mut report = CheckReport::default();
+    for day in snapshot.days() {
+        report.days += 1;
+        match snapshot.view(day) {
+            Ok(Some(view)) => {
+                let mut checked = DayCheck { view: &view, events: 0, problems: Vec::new() };
+                checked.run(snapshot);
+                report.events += checked.events;
+                report.problems.append(&mut checked.problems);
+            }
+            Ok(None) => report.days -= 1,
+            Err(error) => report.problems.push(problem_of(day, "the day's files", &error)),
+        }
+    }
+    Ok(report)
+}
+
+fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
+    Problem { day: Some(day), place: place.to_owned(), what: error.to_string() }
+}
+
+/// The check of one day.
+struct DayCheck<'a> {
+    view: &'a DayView,
+    events: u64,
+    problems: Vec<Problem>,
+}
+
+/// What the postings of a term must be.
+#[derive(Debug, Default, PartialEq)]
+struct Expected {
+    rows: Vec<u32>,
+    /// In microseconds.
+    times: Option<(i64, i64)>,
+}
+
+type ExpectedTerms = BTreeMap<(Field, Vec<u8>), Expected>;
+
+impl DayCheck<'_> {
+    fn report(&mut self, place: impl Into<String>, what: impl Into<String>) {
+        let problem = Problem { day: Some(self.view.day), place: place.into(), what: what.into() };
+        self.problems.push(problem);
+    }
+
+    fn run(&mut self, snapshot: &Snapshot) {
+        if let Some(file) = &self.view.file {
+            let listed = self.view.parts.iter().flat_map(|part| part.end_in_file()).max();
+            if let Err(error) = check_sections(file, listed.unwrap_or(0)) {
+                self.report("the day's file", error.to_string());
+            }
+        }
+        for part in &self.view.parts {
+            if part.is_lost() {
+                let rows = format!("{} rows were lost to damage", part.rows);
+                self.report(format!("ordinal {}", part.first), rows);
+            } else {
+                self.check_part(part);
+            }
+        }
+        if let Some(listed) = snapshot.summary(self.view.day) {
+            match DaySummary::derive(self.view, listed.file_len) {
+                Ok(derived) if derived == *listed => {}
+                Ok(_) => self.report("the catalog", "its entry is not what the day holds"),
+                Err(error) => self.report("the catalog", error.to_string()),
+            }
+        }
+    }
+
+    fn check_part(&mut self, part: &Part) {
+        let mut expected = ExpectedTerms::new();
+        for block in &part.blocks {
+            match self.check_block(block) {
+                Ok(rows) => {
+                    self.events += rows.len() as u64;
+                    expect(&mut expected, block.first - part.first, &rows);
+                }
+                Err(error) => {
+                    self.report(format!("block at ordinal {}", block.first), error.to_string());
+                    return;
+                }
+            }
+        }
+        let place = format!("postings at ordinal {}", part.first);
+        let reader = PartReader::new(self.view, part);
+        let mut found = Vec::new();
+        for field in Field::ALL {
+            let scanned = reader.scan(field, |key, posting| {
+                let rows: Vec<u32> = posting.bitmap()?.iter().collect();
+                let term = format!("{field} {:?}", String::from_utf8_lossy(key));
+                if rows.len() != posting.cardinality as usize {
+                    found.push(format!("{term} counts {} rows wrongly", posting.cardinality));
+                }
+                match expected.remove(&(field, key.to_vec())) {
+                    None => found.push(format!("{term} is no row's")),
+                    Some(it) if it != (Expected { rows, times: posting.times }) => {
+                        found.push(format!("{term} has not the rows or times that the log has"));
+                    }
+                    Some(_) => {}
+                }
+                Ok(())
+            });
+            if let Err(error) = scanned {
+                found.push(error.to_string());
+            }
+        }
+        for (field, key) in expected.into_keys() {
+            found.push(format!("{field} {:?} is missing", String::from_utf8_lossy(&key)));
+        }
+        found.into_iter().for_each(|what| self.report(place.clone(), what));
+    }
+
+    /// The rows of a block, whose zone and dictionaries are seen to be theirs.
+    fn check_block(&mut self, block: &BlockEntry) -> Result<Vec<Row>> {
+        let all = columns::each_kind(|kind| self.view.decode(block, kind))?;
+        let rows = Columns::of(&all)?.rows(0..block.rows)?;
+        let place = format!("block at ordinal {}", block.first);
+        if columns::encode(&rows)?.zone != block.zone {
+            self.report(place.clone(), "its zone is not that of its rows");
+        }
+        for row in &rows {
+            if Day::of(row.server_time) != Some(self.view.day) {
+                self.report(place.clone(), format!("a row of {} lies here", row.server_time));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
+    for (place, row) in (start..).zip(rows) {
+        let mut add = |field: Field, key: &[u8]| {
+            let term = expected.entry((field, key.to_vec())).or_default();
+            if term.rows.last() != Some(&place) {
+                term.rows.push(place);
+            }
+            if field == Field::Session {
+                let time = row.server_time.as_micros();
+                let (first, last) = term.times.unwrap_or((time, time));
+                term.times = Some((first.min(time), last.max(time)));
+            }
+        };
+        add(Field::Session, row.session_id.as_bytes());
+        add(Field::EventType, row.event_type.as_bytes());
+        row.tags.iter().for_each(|tag| add(Field::Tag, tag.as_bytes()));
+        if let Some(place) = row.location {
+            add(Field::Cell, &Cell::of(place.latitude, place.longitude).key());
+        }
+    }
+}
+
+/// Reads every section of a day's file, up to its valid end.
+fn check_sections(file: &DayFile, listed_end: u64) -> Result<()> {
+    let mut offset = file::HEADER_BYTES;
+    // A footer, if any, follows what it lists.
+    while offset < listed_end || (offset < file.len()? && offset == listed_end) {
+        let bytes = file.read(offset, file::SECTION_HEAD_BYTES as usize)?;
+        let head = SectionHead::decode(&bytes, offset)
+            .ok_or_else(|| Error::corrupt(format!("no section begins at offset {offset}")))?;
+        let body = file.read(offset + file::SECTION_HEAD_BYTES, head.len as usize)?;
+        let checked = match head.kind {
+            SectionKind::Block => Head::decode(&body).and_then(|head| head.verify(&body)),
+            SectionKind::Page => OpenPage::open(body).map(|_| ()),
+            SectionKind::Footer => file::decode_parts(&body, offset).map(|_| ()),
+        };
+        checked.map_err(|error| error.at(format_args!("section at offset {offset}")))?;
+        offset += file::SECTION_HEAD_BYTES + u64::from(head.len);
+        if head.kind == SectionKind::Footer {
+            offset += file::TRAILER_BYTES;
+        }
+    }
+    Ok(())
+}
