@@ -145,6 +145,13 @@ impl Error {
         self
     }
 
+    /// Says where, before what.
+    #[must_use]
+    pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
+        self.message = format!("{place}: {}", self.message);
+        self
+    }
+
     /// Names the day concerned; the innermost name wins.
     #[must_use]
     pub(crate) fn on_day(mut self, day: Day) -> Self {

@@ -128,7 +128,7 @@ impl FromStr for EventId {
 
     fn from_str(text: &str) -> Result<Self> {
         text.parse().ok().and_then(Self::from_u64).ok_or_else(|| {
-            Error::invalid("id", "must be an event id, a number such as 89206128115712", text)
+            Error::invalid("id", "must be an event id, a number such as 89249420410880", text)
         })
     }
 }

@@ -1,0 +1,168 @@
+//! How a store is opened.
+//!
+//! Owns: [`StoreBuilder`]: settings, components, and where the store rests. Does not own what the settings
+//! mean (`settings`).
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::clock::{Clock, SystemClock};
+use crate::day::live::DayContext;
+use crate::day::{FOLDER, cache::Cache};
+use crate::error::{Error, ErrorKind, Result};
+use crate::settings::{Durability, Retention, Settings};
+use crate::snapshot::Shelf;
+use crate::storage::engine::Sharing;
+use crate::storage::memory::MemoryDirectory;
+use crate::storage::real::RealDirectory;
+use crate::storage::{Directory, LockError};
+use crate::store::Store;
+use crate::writer::Writer;
+
+/// Settings for a store that is to be opened.
+///
+/// ```
+/// use std::time::Duration;
+/// use diurnal::{Durability, Retention, Store};
+///
+/// let store = Store::builder()
+///     .durability(Durability::Buffered { max_delay: Duration::from_secs(1), max_events: 1_000 })
+///     .retention(Retention::KEEP_ALL.max_age_days(365))
+///     .in_memory()?;
+/// # Ok::<(), diurnal::Error>(())
+/// ```
+#[must_use]
+#[derive(Default)]
+pub struct StoreBuilder {
+    settings: Settings,
+    clock: Option<Box<dyn Clock>>,
+}
+
+impl StoreBuilder {
+    /// When a logged event is safe; [`Durability::Sync`] by default.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.settings.durability = durability;
+        self
+    }
+
+    /// Where the time comes from; [`SystemClock`] by default.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Some(Box::new(clock));
+        self
+    }
+
+    /// Bytes of the cache of decoded columns and postings; 16 MiB by default.
+    pub fn cache_bytes(mut self, bytes: usize) -> Self {
+        self.settings.cache_bytes = bytes;
+        self
+    }
+
+    /// Rows of a block, 16 to 65,536; 4,096 by default. Larger blocks are smaller on disk and slower to
+    /// pick single events from.
+    pub fn block_rows(mut self, rows: usize) -> Self {
+        self.settings.block_rows = rows;
+        self
+    }
+
+    /// Whether other processes may read while this one writes; they may by default. It costs a
+    /// second sync for each commit, which group commit shares among the threads that log. Switched
+    /// off, other processes are refused what is being written until the store is closed.
+    pub fn shared_readers(mut self, shared: bool) -> Self {
+        self.settings.shared_readers = shared;
+        self
+    }
+
+    /// What may be thrown away when a new day is begun and when the store is opened; nothing by
+    /// default.
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.settings.retention = retention;
+        self
+    }
+
+    /// Bytes of an event's data, at most; 64 KiB by default, 1 MiB at most.
+    pub fn data_bytes_max(mut self, bytes: usize) -> Self {
+        self.settings.data_bytes_max = bytes;
+        self
+    }
+
+    /// Free space below which nothing is logged, so that a full disk can still be pruned; 16 MiB by
+    /// default, 0 to log until the disk is full.
+    pub fn free_bytes_min(mut self, bytes: u64) -> Self {
+        self.settings.free_bytes_min = bytes;
+        self
+    }
+
+    /// Opens the store in this directory for writing, made where absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`]; `InvalidInput` where a setting is out of its range.
+    pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
+        let path = path.as_ref();
+        let directory = RealDirectory::create(path, &["", FOLDER]);
+        let directory = directory
+            .map_err(|error| Error::io(format!("opening the store {}", path.display()), error))?;
+        let writer = self.writer(Arc::new(directory)).map_err(|error| match error.kind() {
+            ErrorKind::Locked => error.at(format_args!("the store {}", path.display())),
+            _ => error,
+        })?;
+        Ok(Store::writing(writer, Some(path.to_owned())))
+    }
+
+    /// Opens the store in this directory for reading beside its writer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_read_only`].
+    pub fn open_read_only(self, path: impl AsRef<Path>) -> Result<Store> {
+        self.settings.validate()?;
+        let path = path.as_ref();
+        if !path.join(FOLDER).is_dir() {
+            return Err(Error::not_found(format!("there is no store at {}", path.display())));
+        }
+        let directory = RealDirectory::open(path);
+        let directory = directory
+            .map_err(|error| Error::io(format!("opening the store {}", path.display()), error))?;
+        let shelf = Shelf::new(Arc::new(directory), self.settings.cache_bytes);
+        Ok(Store::reading(Arc::new(shelf), path.to_owned()))
+    }
+
+    /// A store in memory.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where a setting is out of its range.
+    pub fn in_memory(self) -> Result<Store> {
+        let writer = self.writer(Arc::new(MemoryDirectory::default()))?;
+        Ok(Store::writing(writer, None))
+    }
+
+    fn writer(self, directory: Arc<dyn Directory>) -> Result<Arc<Writer>> {
+        let settings = self.settings;
+        settings.validate()?;
+        let lock = directory.lock().map_err(|error| match error {
+            LockError::Held(holder) if holder.is_empty() => {
+                Error::new(ErrorKind::Locked, "another writer holds it")
+            }
+            LockError::Held(holder) => {
+                Error::new(ErrorKind::Locked, format!("{holder} holds it for writing"))
+            }
+            LockError::Io(error) => Error::io("locking the store", error),
+        })?;
+        let sharing = match settings.shared_readers && directory.has_range_locks() {
+            true => Sharing::Readers,
+            false => Sharing::Exclusive,
+        };
+        let shelf = Arc::new(Shelf::new(directory.clone(), settings.cache_bytes));
+        let cache: Arc<Cache> = shelf.cache.clone();
+        let context = DayContext { directory, cache, sharing, block_rows: settings.block_rows };
+        let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock));
+        Writer::open(settings, clock, shelf, context, lock)
+    }
+}
+
+impl std::fmt::Debug for StoreBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StoreBuilder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

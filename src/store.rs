@@ -1,0 +1,393 @@
+//! The store: what a program links against.
+//!
+//! Owns: [`Store`], [`Session`], [`StoreInfo`]: the public calls, wired to the floors below. No logic.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::builder::StoreBuilder;
+use crate::day::file::FORMAT_VERSION;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventId, NewEvent};
+use crate::query::aggregate::{self, Explain, SessionSummary};
+use crate::query::rows::{EventIds, Events, Hits};
+use crate::query::{Count, Filter, GroupBy, Query};
+use crate::settings::Retention;
+use crate::snapshot::{Known, Shelf, Snapshot};
+use crate::time::{Day, Timestamp};
+use crate::upkeep::check::{self, CheckReport};
+use crate::upkeep::rebuild::{self, RebuildReport};
+use crate::upkeep::retention::{self, DayInfo, PruneReport};
+use crate::writer::Writer;
+
+/// A store of events in a directory.
+///
+/// A clone is the same store. Any number of threads may log and query at once. The store is closed
+/// when the last clone is dropped, or by [`Store::close`], which tells what went wrong.
+///
+/// ```
+/// use diurnal::{Filter, NewEvent, Store};
+///
+/// let store = Store::in_memory()?;
+/// store.log_event(NewEvent::new(1, "start_session"))?;
+/// store.log_event(NewEvent::new(1, "modify_stream").tags([3, 8]))?;
+/// assert_eq!(store.count(&Filter::tag(8))?, 1);
+/// # Ok::<(), diurnal::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Store {
+    mode: Arc<Mode>,
+    path: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+enum Mode {
+    Writing(Arc<Writer>),
+    /// Beside a writer that may be another process; with the sealed days known so far.
+    Reading(Arc<Shelf>, Mutex<Arc<Known>>),
+}
+
+/// One session, and its events.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Session {
+    /// The session's id.
+    pub id: String,
+    /// The earliest server time of its events.
+    pub first_seen: Timestamp,
+    /// The latest server time of its events.
+    pub last_seen: Timestamp,
+    /// How many events it has.
+    pub event_count: u64,
+    /// How many of each type, the most frequent first.
+    pub counts_by_type: Vec<Count>,
+    snapshot: Snapshot,
+}
+
+/// A store in a few figures.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoreInfo {
+    /// Its directory; absent for a store in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<PathBuf>,
+    /// Events of all days.
+    pub events: u64,
+    /// Days with events.
+    pub days: u64,
+    /// The first of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_day: Option<Day>,
+    /// The last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_day: Option<Day>,
+    /// Bytes of the days' files.
+    pub bytes: u64,
+    /// The version of the format that this diurnal writes.
+    pub format_version: u32,
+}
+
+impl Store {
+    /// Opens a store for writing with the default settings, made where absent.
+    ///
+    /// # Errors
+    ///
+    /// `Locked` where another process or handle writes to it, `Version` where a newer diurnal made
+    /// it, `Io` where the directory cannot be used. A damaged day is no error here: the call that
+    /// touches it names it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        StoreBuilder::default().open(path)
+    }
+
+    /// Opens a store that exists, to read it beside a writer: each query sees what is committed.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no store, `Locked` at the first query where the writer does not
+    /// share.
+    pub fn open_read_only(path: impl AsRef<Path>) -> Result<Self> {
+        StoreBuilder::default().open_read_only(path)
+    }
+
+    /// A store in memory, gone with the process: for tests. It runs the same code.
+    ///
+    /// # Errors
+    ///
+    /// None that is known.
+    pub fn in_memory() -> Result<Self> {
+        StoreBuilder::default().in_memory()
+    }
+
+    /// A store with other settings.
+    #[must_use]
+    pub fn builder() -> StoreBuilder {
+        StoreBuilder::default()
+    }
+
+    pub(crate) fn writing(writer: Arc<Writer>, path: Option<PathBuf>) -> Self {
+        Self { mode: Arc::new(Mode::Writing(writer)), path }
+    }
+
+    pub(crate) fn reading(shelf: Arc<Shelf>, path: PathBuf) -> Self {
+        let known = Mutex::new(Arc::new(Known::new()));
+        Self { mode: Arc::new(Mode::Reading(shelf, known)), path: Some(path) }
+    }
+
+    fn writer(&self) -> Result<&Arc<Writer>> {
+        match &*self.mode {
+            Mode::Writing(writer) => Ok(writer),
+            Mode::Reading(..) => {
+                Err(Error::new(ErrorKind::ReadOnly, "the store was opened for reading only"))
+            }
+        }
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        match &*self.mode {
+            Mode::Writing(writer) => writer.snapshot(),
+            Mode::Reading(shelf, known) => {
+                let before = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let snapshot = Snapshot::beside(shelf, &before)?;
+                let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+                known.clone_from(&snapshot.sealed);
+                Ok(snapshot)
+            }
+        }
+    }
+
+    /// Logs an event; its id. With `Durability::Sync` it is safe when this returns.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the event breaks a rule, `DiskFull`, `OutcomeUnknown` where a write failed and
+    /// may have happened, `Poisoned` after that, `ReadOnly`.
+    pub fn log_event(&self, event: NewEvent) -> Result<EventId> {
+        let ids = self.writer()?.log(vec![event])?;
+        ids.first().copied().ok_or_else(|| Error::not_found("the event got no id"))
+    }
+
+    /// Logs events; their ids, in the order given. The events of one day are all logged or none is.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::log_event`]; where an event breaks a rule nothing is logged, and the message names
+    /// its place in the batch, from 0.
+    pub fn log_events(&self, events: impl IntoIterator<Item = NewEvent>) -> Result<Vec<EventId>> {
+        self.writer()?.log(events.into_iter().collect())
+    }
+
+    /// Checks an event against the rules without logging it.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where it breaks one, `ReadOnly`.
+    pub fn validate(&self, event: &NewEvent) -> Result<()> {
+        self.writer()?.validate(event)
+    }
+
+    /// Makes every event that was accepted durable.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::log_event`].
+    pub fn flush(&self) -> Result<()> {
+        self.writer()?.flush()
+    }
+
+    /// Makes every event durable, finishes days that are over and closes every file. Other clones
+    /// accept nothing more.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::log_event`].
+    pub fn close(self) -> Result<()> {
+        match &*self.mode {
+            Mode::Writing(writer) => writer.close(),
+            Mode::Reading(..) => Ok(()),
+        }
+    }
+
+    /// The events that match, in order, read as they are asked for.
+    ///
+    /// Costs a bitmap operation per condition, day and 65,536 events, and the decoding of the blocks
+    /// that hold matches; memory is bounded whatever the result.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the filter breaks a limit; `Corrupt`, from here or from the iterator, where a
+    /// day that is touched is damaged.
+    pub fn query(&self, query: &Query) -> Result<Events> {
+        Ok(Events::new(Hits::new(self.snapshot()?, query)?))
+    }
+
+    /// The ids of the events that match, in order, without decoding the events.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn ids(&self, query: &Query) -> Result<EventIds> {
+        Ok(EventIds::new(Hits::new(self.snapshot()?, query)?))
+    }
+
+    /// How many events match.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn count(&self, filter: &Filter) -> Result<u64> {
+        aggregate::count(&self.snapshot()?, filter)
+    }
+
+    /// How many events match for each session, type or tag, the largest count first and ties by key;
+    /// or for each stretch of time that has any, in order of time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`]; `InvalidInput` for a bucket of no length.
+    pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<Vec<Count>> {
+        aggregate::count_by(&self.snapshot()?, filter, by)
+    }
+
+    /// How a query's filter is answered: days, blocks, and events left after each condition.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn explain(&self, query: &Query) -> Result<Explain> {
+        aggregate::explain(&self.snapshot()?, &query.filter)
+    }
+
+    /// One session; `None` where no event has this id.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn session(&self, id: impl ToString) -> Result<Option<Session>> {
+        let id = id.to_string();
+        let snapshot = self.snapshot()?;
+        let filter = Filter::session(&id);
+        let Some(summary) = aggregate::sessions(&snapshot, &filter)?.pop() else {
+            return Ok(None);
+        };
+        let counts_by_type = aggregate::count_by(&snapshot, &filter, GroupBy::EventType)?;
+        Ok(Some(Session {
+            id,
+            first_seen: summary.first_seen,
+            last_seen: summary.last_seen,
+            event_count: summary.events,
+            counts_by_type,
+            snapshot,
+        }))
+    }
+
+    /// One line for each session that has a matching event, in order of its first one, then of its
+    /// id. Memory grows with the number of sessions.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn sessions(&self, filter: &Filter) -> Result<Vec<SessionSummary>> {
+        aggregate::sessions(&self.snapshot()?, filter)
+    }
+
+    /// The days, in order. A day that cannot be read is there, without times.
+    ///
+    /// # Errors
+    ///
+    /// `Io` where the directory cannot be listed.
+    pub fn days(&self) -> Result<Vec<DayInfo>> {
+        retention::list(&self.snapshot()?)
+    }
+
+    /// The store in a few figures.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::days`].
+    pub fn info(&self) -> Result<StoreInfo> {
+        let days = self.days()?;
+        Ok(StoreInfo {
+            path: self.path.clone(),
+            events: days.iter().map(|info| info.events).sum(),
+            days: days.len() as u64,
+            first_day: days.first().map(|info| info.day),
+            last_day: days.last().map(|info| info.day),
+            bytes: days.iter().map(|info| info.bytes).sum(),
+            format_version: FORMAT_VERSION,
+        })
+    }
+
+    /// Removes a day and everything in it; its bytes are free at once.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` where there is no such day, `Locked` where events of it wait to be written, `ReadOnly`,
+    /// `Io`.
+    pub fn drop_day(&self, day: Day) -> Result<()> {
+        let writer = self.writer()?;
+        writer.check_usable()?;
+        writer.days.drop_day(day)
+    }
+
+    /// Drops the days that `retention` does not keep. The store's own setting does the same whenever
+    /// a new day is begun and when the store is opened.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::drop_day`]; `InvalidInput` for an age of no days.
+    pub fn prune(&self, retention: &Retention) -> Result<PruneReport> {
+        retention.validate()?;
+        let writer = self.writer()?;
+        writer.check_usable()?;
+        retention::enforce(&writer.days, retention, writer.today())
+    }
+
+    /// What [`Store::prune`] would do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::prune`].
+    pub fn prune_plan(&self, retention: &Retention) -> Result<PruneReport> {
+        retention.validate()?;
+        let writer = self.writer()?;
+        Ok(retention::plan(&self.days()?, retention, writer.today(), writer.days.current()))
+    }
+
+    /// Compares every index, zone, dictionary and catalog entry with the log, and reads every byte
+    /// of every day. Costs the decoding of the whole store; memory is bounded by a part.
+    ///
+    /// # Errors
+    ///
+    /// `Io` where files cannot be read at all; damage is reported, not an error.
+    pub fn check(&self) -> Result<CheckReport> {
+        check::check(&self.snapshot()?)
+    }
+
+    /// Makes the indexes of damaged days and the catalog again from the logs, with every batch and
+    /// block that can still be read; damaged files are set aside, not deleted. Ordinals of rows that
+    /// are lost stay empty.
+    ///
+    /// # Errors
+    ///
+    /// `Io`, `DiskFull`, `ReadOnly`.
+    pub fn rebuild(&self) -> Result<RebuildReport> {
+        let writer = self.writer()?;
+        writer.check_usable()?;
+        writer.flush()?;
+        rebuild::rebuild(&writer.days)
+    }
+}
+
+impl Session {
+    /// Its events in order, as they were when the session was asked for.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn events(&self) -> Result<Events> {
+        let query = Query::from(Filter::session(&self.id));
+        Ok(Events::new(Hits::new(self.snapshot.clone(), &query)?))
+    }
+}
