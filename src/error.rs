@@ -7,6 +7,7 @@
 //! behind `std::error::Error::source`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::time::Day;
 
@@ -14,12 +15,14 @@ use crate::time::Day;
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong, as one line for people, and as a [kind](ErrorKind) for programs.
-#[derive(Debug)]
+///
+/// A clone is the same error: several threads may wait for one commit.
+#[derive(Debug, Clone)]
 pub struct Error {
     kind: ErrorKind,
     day: Option<Day>,
     message: String,
-    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 /// What the caller can do about an [`Error`].
@@ -133,9 +136,9 @@ impl Error {
     #[must_use]
     pub(crate) fn caused_by(
         mut self,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+        source: impl std::error::Error + Send + Sync + 'static,
     ) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::new(source));
         self
     }
 

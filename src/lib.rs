@@ -1,4 +1,44 @@
 //! An embedded time-series event store.
+//!
+//! People stand at a kiosk or walk with a phone through an audio artwork, a museum, a city; the
+//! installation logs every action as an event, and later somebody asks how a session went, where
+//! people walked, which tags they want to hear and what broke. diurnal is that log as a library: one
+//! directory, no server, no database beside it.
+//!
+//! ```
+//! use diurnal::{Filter, GroupBy, NewEvent, Query, Store, event_type};
+//!
+//! # let directory = tempfile::tempdir().unwrap();
+//! # let path = directory.path().join("store");
+//! let store = Store::open(path)?;
+//! store.log_event(
+//!     NewEvent::new(2894, event_type::MODIFY_STREAM).location(42.36, -71.06).tags([3, 8]),
+//! )?;
+//! store.log_event(NewEvent::from_query("session_id=2894&event_type=client_error&data=no+fix")?)?;
+//!
+//! assert_eq!(store.count(&Filter::session(2894))?, 2);
+//! for event in store.query(&Query::from(Filter::tag(8)))? {
+//!     println!("{}", event?.server_time);
+//! }
+//! let wanted = store.count_by(&Filter::event_type("modify_stream"), GroupBy::Tag)?;
+//! assert_eq!(wanted[0].key, "3");
+//! store.close()?;
+//! # Ok::<(), diurnal::Error>(())
+//! ```
+//!
+//! - [`Store`]: open, log, query, keep. [`StoreBuilder`]: durability, clock, cache, retention.
+//! - [`NewEvent`] and [`Event`]: what is logged and what comes back. [`limits`]: every maximum.
+//! - [`Filter`] and [`Query`]: what can be asked, as plain values.
+//! - [`guide`]: how it works, what the files hold, what is promised.
+//!
+//! # Features
+//!
+//! None by default: the library alone. `cli` builds the program `diurnal`.
+//!
+//! # The house
+//!
+//! Modules stand on floors, and lower ones never import upper ones; see
+//! [`guide::architecture`].
 
 mod builder;
 mod catalog;
@@ -8,6 +48,7 @@ mod codec;
 mod day;
 mod error;
 mod event;
+pub mod guide;
 mod index;
 pub mod limits;
 mod query;
@@ -33,3 +74,7 @@ pub use time::{Day, TimeRange, Timestamp};
 pub use upkeep::check::{CheckReport, Problem};
 pub use upkeep::rebuild::RebuildReport;
 pub use upkeep::retention::{DayInfo, PruneReport};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -28,7 +28,7 @@ pub(crate) enum Sealed {
     /// Its file has this length.
     There { file_len: u64, summary: Arc<DaySummary> },
     /// Its file has this length and its footer could not be read.
-    Damaged { file_len: u64, reason: String },
+    Damaged { file_len: u64, error: Error },
     /// The catalog has it, and its file is gone.
     Missing,
 }
@@ -62,8 +62,8 @@ pub(crate) struct Shelf {
 pub(crate) struct Snapshot {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) sealed: Arc<Known>,
-    /// The days being written; they come before what `sealed` says of the same day.
-    pub(crate) live: BTreeMap<Day, DayView>,
+    /// The days being written, or why one cannot be read; they come before what `sealed` says.
+    pub(crate) live: BTreeMap<Day, Result<DayView>>,
 }
 
 impl Shelf {
@@ -154,7 +154,7 @@ impl Shelf {
         let summary = self.open_sealed(day, file_len).and_then(|sealed| DaySummary::of(&sealed));
         match summary {
             Ok(summary) => Sealed::There { file_len, summary: Arc::new(summary) },
-            Err(error) => Sealed::Damaged { file_len, reason: error.to_string() },
+            Err(error) => Sealed::Damaged { file_len, error },
         }
     }
 }
@@ -182,14 +182,11 @@ impl Snapshot {
             let files = shelf.list()?;
             let mut live = BTreeMap::new();
             let mut sealed_meanwhile = false;
-            for day in files.iter().filter(|(_, files)| files.log.is_some() && !files.dropped) {
-                match live::view_beside(&*shelf.directory, *day.0, &shelf.cache) {
-                    Ok(view) => {
-                        live.insert(*day.0, view);
-                    }
-                    Err(_) if !is_there(shelf, *day.0)? => sealed_meanwhile = true,
-                    Err(error) => return Err(error),
-                }
+            for (day, _) in files.iter().filter(|(_, files)| files.log.is_some() && !files.dropped)
+            {
+                let view = live::view_beside(&*shelf.directory, *day, &shelf.cache);
+                sealed_meanwhile |= view.is_err() && !is_there(shelf, *day)?;
+                live.insert(*day, view);
             }
             if sealed_meanwhile {
                 continue;
@@ -231,14 +228,15 @@ impl Snapshot {
     /// The day; `None` where it is not there, or was dropped since.
     pub(crate) fn view(&self, day: Day) -> Result<Option<DayView>> {
         if let Some(view) = self.live.get(&day) {
-            return Ok(Some(view.clone()));
+            return view.clone().map(Some);
         }
         let file_len = match self.sealed.get(&day) {
             None => return Ok(None),
             Some(Sealed::Missing) => {
                 return Err(Error::corrupt("the day's file is missing").on_day(day));
             }
-            Some(Sealed::There { file_len, .. } | Sealed::Damaged { file_len, .. }) => *file_len,
+            Some(Sealed::Damaged { error, .. }) => return Err(error.clone()),
+            Some(Sealed::There { file_len, .. }) => *file_len,
         };
         match self.shelf.sealed_view(day, file_len) {
             Err(error) => match self.shelf.list()?.get(&day) {

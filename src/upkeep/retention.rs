@@ -148,12 +148,12 @@ pub(crate) fn list(snapshot: &Snapshot) -> Result<Vec<DayInfo>> {
         let sealed = !snapshot.live.contains_key(&day);
         let (events, times) = match (snapshot.summary(day), snapshot.live.get(&day)) {
             (Some(summary), _) => (summary.rows, Some(summary.zone.server_time)),
-            (None, Some(view)) => {
+            (None, Some(Ok(view))) => {
                 let zone = view.parts.iter().filter_map(|part| part.zone());
                 let zone = zone.reduce(Zone::union);
                 (view.events(), zone.map(|zone| zone.server_time))
             }
-            (None, None) => (0, None),
+            (None, _) => (0, None),
         };
         infos.push(DayInfo {
             day,

@@ -43,7 +43,8 @@ struct Inner {
 #[derive(Debug, Clone, Default)]
 struct Published {
     sealed: Arc<Known>,
-    live: BTreeMap<Day, LiveHandle>,
+    /// Days being written, and those with a log that cannot be read.
+    live: BTreeMap<Day, Result<LiveHandle>>,
 }
 
 impl OpenDays {
@@ -75,21 +76,13 @@ impl OpenDays {
             match LiveDay::open(&self.context, day) {
                 Ok(live) => self.admit(&mut inner, live)?,
                 // The other days are no worse for it; whoever asks for this one is told.
-                Err(error) if is_damage(&error) => self.publish_damage(day, files, &error),
+                Err(error) if is_damage(&error) => self.publish(|published| {
+                    published.live.insert(day, Err(error));
+                }),
                 Err(error) => return Err(error),
             }
         }
         Ok(())
-    }
-
-    fn publish_damage(&self, day: Day, files: &BTreeMap<Day, DayFiles>, error: &Error) {
-        let file_len = files.get(&day).and_then(|files| files.columns).unwrap_or(0);
-        let damaged = Sealed::Damaged { file_len, reason: error.to_string() };
-        self.publish(|published| {
-            let mut sealed = (*published.sealed).clone();
-            sealed.insert(day, damaged);
-            published.sealed = Arc::new(sealed);
-        });
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -110,14 +103,20 @@ impl OpenDays {
         let Published { sealed, live } = self.published();
         let mut views = BTreeMap::new();
         for (day, handle) in &live {
-            let mut view = handle.view(*day, &self.shelf.cache)?;
+            let mut view = match handle {
+                Ok(handle) => handle.view(*day, &self.shelf.cache)?,
+                Err(error) => {
+                    views.insert(*day, Err(error.clone()));
+                    continue;
+                }
+            };
             let rows: Vec<_> = pending
                 .iter()
                 .filter(|waiting| waiting.day == *day && waiting.first >= view.end())
                 .flat_map(|waiting| waiting.rows.iter())
                 .collect();
             crate::day::tail::append_in_memory(&mut view.parts, &rows)?;
-            views.insert(*day, view);
+            views.insert(*day, Ok(view));
         }
         Ok(Snapshot { shelf: self.shelf.clone(), sealed, live: views })
     }
@@ -131,12 +130,14 @@ impl OpenDays {
             inner.live.push(live);
             return Ok(false);
         }
-        let sealed = match self.published().sealed.get(&day) {
+        let published = self.published();
+        if let Some(Err(error)) = published.live.get(&day) {
+            return Err(error.clone());
+        }
+        let sealed = match published.sealed.get(&day) {
             None => None,
             Some(Sealed::There { file_len, .. }) => Some(self.shelf.open_sealed(day, *file_len)?),
-            Some(Sealed::Damaged { reason, .. }) => {
-                return Err(Error::corrupt(reason.clone()).on_day(day));
-            }
+            Some(Sealed::Damaged { error, .. }) => return Err(error.clone()),
             Some(Sealed::Missing) => {
                 return Err(Error::corrupt("the day's file is missing").on_day(day));
             }
@@ -154,7 +155,7 @@ impl OpenDays {
         let handle = live.handle();
         inner.live.push(live);
         self.publish(|published| {
-            published.live.insert(day, handle);
+            published.live.insert(day, Ok(handle));
         });
         while inner.live.len() > OPEN_DAYS_MAX {
             let others = inner.live.len() - 1;
@@ -244,25 +245,22 @@ impl OpenDays {
                 return Err(Error::new(ErrorKind::Locked, message).on_day(day));
             }
             self.remove_live(&mut inner, place)?;
-        } else if self.published().sealed.contains_key(&day) {
-            self.remove_sealed(&inner, day)?;
-        } else {
-            return Err(Error::not_found(format!("there is no day {day}")));
+            return Ok(());
         }
-        Ok(())
+        let published = self.published();
+        if published.sealed.contains_key(&day) || published.live.contains_key(&day) {
+            return self.remove_files(&inner, day);
+        }
+        Err(Error::not_found(format!("there is no day {day}")))
     }
 
     fn remove_live(&self, inner: &mut Inner, place: usize) -> Result<()> {
         let live = inner.live.remove(place);
         let day = live.day;
-        let directory = &*self.shelf.directory;
-        let marked = directory
-            .rename(&FileKind::Log.name(day), &FileKind::Dropped.name(day))
-            .and_then(|()| directory.sync(FOLDER));
-        if let Err(error) = marked {
+        if let Err(error) = mark_dropped(&self.shelf, day) {
             self.queue.open_day(day, live.next_ordinal());
             inner.live.push(live);
-            return Err(Error::io("marking a day as dropped", error).on_day(day));
+            return Err(error);
         }
         self.unpublish(day);
         // The file is on its way out: whether it could be closed cleanly does not matter.
@@ -271,7 +269,8 @@ impl OpenDays {
         inner.catalog.update(&[], &[day])
     }
 
-    fn remove_sealed(&self, inner: &Inner, day: Day) -> Result<()> {
+    fn remove_files(&self, inner: &Inner, day: Day) -> Result<()> {
+        mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
         let noted = inner.catalog.update(&[], &[day]);
         finish_drop(&self.shelf, day)?;
@@ -398,6 +397,18 @@ fn sweep(shelf: &Shelf) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes a day's log the mark of its drop: from here on the day is gone, whatever happens. A day
+/// without a log goes in one step and needs no mark.
+fn mark_dropped(shelf: &Shelf, day: Day) -> Result<()> {
+    let directory = &*shelf.directory;
+    let renamed = directory.rename(&FileKind::Log.name(day), &FileKind::Dropped.name(day));
+    let marked = match renamed {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        renamed => renamed.and_then(|()| directory.sync(FOLDER)),
+    };
+    marked.map_err(|error| Error::io("marking a day as dropped", error).on_day(day))
 }
 
 /// Removes a day's files, the mark of its drop last.

@@ -24,6 +24,7 @@ use crate::settings::{Durability, Settings};
 use crate::snapshot::{Shelf, Snapshot};
 use crate::storage::LockGuard;
 use crate::time::Day;
+use crate::upkeep::retention;
 use crate::writer::days::OpenDays;
 use crate::writer::queue::{Enqueued, Outcome, Queue, Ticket, Waiting};
 
@@ -51,6 +52,7 @@ impl Writer {
     ) -> Result<Arc<Self>> {
         let queue = Arc::new(Queue::default());
         let days = OpenDays::open(context, shelf, queue.clone())?;
+        retention::enforce(&days, &settings.retention, Day::of(clock.now()))?;
         let flusher = Mutex::new(None);
         let writer = Arc::new(Self { settings, clock, queue, days, flusher, _lock: lock });
         if let Durability::Buffered { max_delay, .. } = settings.durability {
@@ -143,11 +145,7 @@ impl Writer {
     fn roll_over(&self, day: Day) -> Result<()> {
         self.days.check_free_space(self.settings.free_bytes_min)?;
         if self.days.open_day(day)? {
-            crate::upkeep::retention::enforce(
-                &self.days,
-                &self.settings.retention,
-                Day::of(self.clock.now()),
-            )?;
+            retention::enforce(&self.days, &self.settings.retention, Day::of(self.clock.now()))?;
         }
         Ok(())
     }

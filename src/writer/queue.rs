@@ -30,26 +30,7 @@ pub(crate) struct Waiting {
 
 /// What became of the rows of one call.
 #[derive(Debug, Default)]
-pub(crate) struct Ticket(OnceLock<Result<(), Failure>>);
-
-/// Why rows were not written, for each of those who wait.
-#[derive(Debug, Clone)]
-pub(crate) struct Failure {
-    kind: ErrorKind,
-    message: String,
-}
-
-impl Failure {
-    pub(crate) fn of(error: &Error) -> Self {
-        Self { kind: error.kind(), message: error.to_string() }
-    }
-
-    fn error(&self) -> Error {
-        let label = format!("{}: ", self.kind);
-        let message = self.message.strip_prefix(&label).unwrap_or(&self.message);
-        Error::new(self.kind, message)
-    }
-}
+pub(crate) struct Ticket(OnceLock<Result<()>>);
 
 /// What a write of everything that waited came to.
 pub(crate) enum Outcome {
@@ -77,9 +58,9 @@ struct State {
     writing: bool,
     waiting_rows: usize,
     oldest: Option<Instant>,
-    broken: Option<Failure>,
+    broken: Option<Error>,
     /// What buffered events were lost for, until somebody is told.
-    lost: Option<Failure>,
+    lost: Option<Error>,
     closed: bool,
 }
 
@@ -135,7 +116,7 @@ impl Queue {
     ) -> Result<()> {
         loop {
             if let Some(outcome) = ticket.0.get() {
-                return outcome.as_ref().map(|()| ()).map_err(Failure::error);
+                return outcome.clone();
             }
             self.write_or_wait(&write);
         }
@@ -146,7 +127,7 @@ impl Queue {
         loop {
             let mut state = self.state();
             if let Some(lost) = state.lost.take() {
-                return Err(lost.error());
+                return Err(lost);
             }
             state.check_unbroken()?;
             if !state.writing && state.waiting.is_empty() {
@@ -239,10 +220,10 @@ impl Queue {
 impl State {
     fn check_unbroken(&self) -> Result<()> {
         match &self.broken {
-            Some(failure) => Err(Error::new(
-                ErrorKind::Poisoned,
-                format!("an earlier write failed, open the store again: {}", failure.message),
-            )),
+            Some(error) => {
+                let message = "an earlier write failed, open the store again";
+                Err(Error::new(ErrorKind::Poisoned, message).caused_by(error.clone()))
+            }
             None => Ok(()),
         }
     }
@@ -256,7 +237,7 @@ impl State {
     }
 
     /// Gives up everything that waits; ordinals go back to what is durable.
-    fn give_up(&mut self, taken: &[Waiting], failure: &Failure) {
+    fn give_up(&mut self, taken: &[Waiting], failure: &Error) {
         let waiting = std::mem::take(&mut self.waiting);
         for lost in taken.iter().chain(&waiting) {
             if lost.ticket.0.get().is_some() {
@@ -274,7 +255,7 @@ impl State {
 }
 
 impl Ticket {
-    fn set(&self, outcome: Result<(), Failure>) {
+    fn set(&self, outcome: Result<()>) {
         // A ticket is settled once, by whoever writes its rows.
         let _ = self.0.set(outcome);
     }
@@ -298,11 +279,10 @@ impl Writing<'_> {
         let mut state = self.queue.state();
         match outcome {
             Outcome::Written => self.taken.iter().for_each(Waiting::acknowledge),
-            Outcome::Refused(error) => state.give_up(&self.taken, &Failure::of(&error)),
+            Outcome::Refused(error) => state.give_up(&self.taken, &error),
             Outcome::Failed(error) => {
-                let failure = Failure::of(&error);
-                state.give_up(&self.taken, &failure);
-                state.broken = Some(failure);
+                state.give_up(&self.taken, &error);
+                state.broken = Some(error);
             }
         }
         state.in_flight.clear();
@@ -315,9 +295,8 @@ impl Drop for Writing<'_> {
         let mut state = self.queue.state();
         if state.writing && !self.taken.iter().all(|rows| rows.ticket.0.get().is_some()) {
             let error = Error::new(ErrorKind::OutcomeUnknown, "a write was interrupted by a panic");
-            let failure = Failure::of(&error);
-            state.give_up(&self.taken, &failure);
-            state.broken = Some(failure);
+            state.give_up(&self.taken, &error);
+            state.broken = Some(error);
             state.in_flight.clear();
             state.writing = false;
         }

@@ -1,0 +1,62 @@
+//! What the files hold, byte by byte.
+//!
+//! Integers are little-endian; a *varint* is LEB128; checksums are XXH3-64. Every value opens with a
+//! version and is covered by a checksum that is verified on reading. Format version 1.
+//!
+//! # `days/2026-11-23.day`
+//!
+//! ```text
+//! header   magic "DIURNALD", version u32, day u32, checksum of these 16 bytes
+//! section  kind u8 (1 block, 2 page of postings, 3 footer), 3 zeros, length u32, first ordinal u32,
+//!          rows u32, checksum of these 16 bytes xor the section's offset; then the body
+//! …
+//! trailer  after a footer: offset u64 and length u32 of its body, version u32, checksum of these 16
+//!          bytes, magic "DIURNALF"
+//! ```
+//!
+//! A file that ends in a trailer and has no log beside it is sealed; its footer is the list of its
+//! parts:
+//!
+//! ```text
+//! list   number of parts, parts, checksum
+//! part   first ordinal, rows, number of blocks, blocks, number of pages, pages
+//! block  offset, length, rows, bytes of the rows in memory, zone (88 bytes)
+//! page   length and bytes of its first term, then 0, offset, length (in this file)
+//!                                         or      1, length, bytes (here; only in a log)
+//! ```
+//!
+//! All numbers of a list are varints. A part without blocks is a stretch of ordinals whose rows were
+//! lost to damage.
+//!
+//! A **block** is a head and columns. The head is version u8, number of columns u8, rows u32, one entry
+//! of 14 bytes a column (kind u8, encoding u8, length u32, checksum u64), and a checksum. The columns
+//! are: session ids and a code a row; event types and a code a row; server times; latitudes and
+//! longitudes of the located rows with a bit a row where some have none; of the client's time its
+//! written form and its distance from the server's time, or its text; tags: a count a row, the
+//! distinct tags, their codes; lengths and text of the data. Numbers are packed by `pco`, text by
+//! zstd where that is smaller. Coordinates and client times lie session by session, in order of
+//! arrival within each.
+//!
+//! A **page of postings** holds terms in order: version u8, number of entries, base time; per entry the
+//! bytes shared with the term before, the rest of the term, the number of rows, for a session the
+//! first and last server time, and the rows as gaps, as runs or as bits, whichever is smallest. A
+//! term is a field (1 session, 2 event type, 3 tag, 4 cell) and a key. A cell is a square of
+//! 360/65,536 degrees of longitude by 180/65,536 of latitude, numbered in Z-order.
+//!
+//! # `days/2026-11-23.log.redb`
+//!
+//! A redb file with three tables: `tail` (first ordinal to a batch of rows), `parts` (first ordinal to a
+//! list of one part), `meta` (version, day, valid length of the day's file). A batch is a codec byte
+//! (1: bincode 2.0.1, standard configuration), the rows, and a checksum. While the log is there it
+//! alone says what the day holds: bytes of the day's file beyond the valid length are leftovers.
+//!
+//! # `catalog.redb`
+//!
+//! Two tables: `days` (file length, rows, zone, number of sessions) and `sessions` (a u32 fingerprint for
+//! each session of the day). An entry counts only for a file of exactly that length.
+//!
+//! # Other names
+//!
+//! `*.tmp` never got its name and is removed when the store is opened for writing. `*.dropped` is a drop
+//! that has begun and `*.rebuilt` a salvaged day that waits for its place; both are finished then.
+//! `*.damaged` was set aside by a rebuild and is yours to keep or delete.

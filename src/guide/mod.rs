@@ -1,0 +1,7 @@
+//! How diurnal works, for those who run it, mend it or read its files.
+//!
+//! Documentation only: there is nothing to call here.
+
+pub mod architecture;
+pub mod format;
+pub mod promises;

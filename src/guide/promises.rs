@@ -1,0 +1,22 @@
+//! What is promised, and what is not.
+//!
+//! - **Durability.** With `Durability::Sync` an id is returned after the fsync that covers the event. With
+//!   `Durability::Buffered` at most `max_delay` or `max_events` of the latest events are lost, and their ids
+//!   are given again. A disk that acknowledges a sync it has not done breaks either promise.
+//! - **Batches.** The events of one `log_events` call that fall on one day are all logged or none is.
+//! - **Ids.** Ordinals of a day are dense and are never reused once acknowledged.
+//! - **Failures.** After a failed write the store says `OutcomeUnknown`, once: the event may be there. From
+//!   then on that handle refuses to write (`Poisoned`), and goes on reading what was acknowledged. Free
+//!   space below the floor is found before anything is written and breaks nothing.
+//! - **Clocks.** Nothing is clamped. An event goes to the day its clock says, however far off, and
+//!   order of arrival is kept in the ordinals. One jump of the clock never expires the store.
+//! - **Readers.** A query sees one snapshot. It never waits for a commit. Readers in other processes see
+//!   what is committed when they ask. A day that is dropped while a query runs is left out if the
+//!   query has not come to it yet.
+//! - **Damage.** A flipped bit in a file of the store is an error that names the day when the bytes are
+//!   read, or is never read at all: never another answer. `check` reads every byte. What is damaged
+//!   does not keep the other days from being read and written.
+//! - **Memory.** An open day costs at most 2 MiB of rows in its tail, 4 MiB of unmerged postings, and redb's
+//!   1 MiB; at most four days are open. The cache costs what it was given. A result costs a page of
+//!   65,536 places and the blocks it is decoding. Counts by key and lists of sessions grow with the
+//!   number of keys. The catalog keeps 4 bytes a session and day in memory.
