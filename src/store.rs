@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::StoreBuilder;
+use crate::clock::{Clock, SystemClock};
 use crate::day::file::FORMAT_VERSION;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, NewEvent};
@@ -351,8 +352,13 @@ impl Store {
     /// As [`Store::prune`].
     pub fn prune_plan(&self, retention: &Retention) -> Result<PruneReport> {
         retention.validate()?;
-        let writer = self.writer()?;
-        Ok(retention::plan(&self.days()?, retention, writer.today(), writer.days.current()))
+        let (today, current) = match &*self.mode {
+            Mode::Writing(writer) => (writer.today(), writer.days.current()),
+            Mode::Reading(..) => (Day::of(SystemClock.now()), None),
+        };
+        let days = self.days()?;
+        let newest_live = || days.iter().rev().find(|info| !info.sealed).map(|info| info.day);
+        Ok(retention::plan(&days, retention, today, current.or_else(newest_live)))
     }
 
     /// Compares every index, zone, dictionary and catalog entry with the log, and reads every byte

@@ -1,3 +1,66 @@
-//! The command line.
-#![allow(missing_docs)]
-fn main() {}
+//! The command line program `diurnal`: logs, imports, queries and keeps a store.
+//!
+//! Owns: the way from arguments to a command, and from its outcome to the exit status: 0 done, 1
+//! failed or found wanting, 2 wrong usage. Does not own the commands (`log`, `import`, `query`,
+//! `session`, `upkeep`), what they take (`args`, `filters`) nor how results are written (`output`,
+//! `table`, `csv`).
+//!
+//! Invariants: standard output carries results alone, and everything else goes to standard error;
+//! a reader that closes its end of a pipe is not an error.
+
+mod args;
+mod csv;
+mod failure;
+mod fields;
+mod filters;
+mod import;
+mod log;
+mod output;
+mod query;
+mod session;
+mod table;
+mod text;
+mod upkeep;
+
+use std::io::{BufWriter, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use failure::{Failure, Outcome};
+
+/// Large enough that a long result costs few system calls, small beside a kiosk's memory.
+const OUTPUT_BUFFER_BYTES: usize = 64 * 1024;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, std::io::stdout().lock());
+    let outcome = run(arguments.command, &mut out);
+    // What was written before a failure is shown; a failure of its own counts only where there is
+    // no earlier one.
+    let flushed = out.flush().map_err(Failure::from);
+    match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
+        Ok(Outcome::Done) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
+        Ok(Outcome::Wanting) => ExitCode::FAILURE,
+        Err(failure) => {
+            text::report(&format!("diurnal: {failure}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    match command {
+        Command::Log(arguments) => log::log(arguments, out),
+        Command::Import(arguments) => import::import(&arguments, out),
+        Command::Query(arguments) => query::query(arguments, out),
+        Command::Count(arguments) => query::count(&arguments, out),
+        Command::Session(arguments) => session::session(&arguments, out),
+        Command::Sessions(arguments) => session::sessions(&arguments, out),
+        Command::Days(arguments) => upkeep::days(&arguments, out),
+        Command::Info(arguments) => upkeep::info(&arguments, out),
+        Command::Check(arguments) => upkeep::check(&arguments, out),
+        Command::Prune(arguments) => upkeep::prune(&arguments, out),
+    }
+}

@@ -1,0 +1,172 @@
+//! From a record to an event.
+//!
+//! Owns: the formats of an import, the columns of a CSV header, and the words of a rejection. Does
+//! not own the shapes of JSON lines and query strings, which are the library's.
+
+use diurnal::NewEvent;
+
+use crate::args::ImportFormat;
+use crate::csv::{self, Cell};
+use crate::fields::Fields;
+
+/// What a record turned out to be.
+pub(super) enum Decoded {
+    Event(NewEvent),
+    /// Nothing but blanks, or the header.
+    Nothing,
+}
+
+/// Reads the records of one input.
+pub(super) enum Decoder {
+    Jsonl,
+    Query,
+    /// With the columns, once the header has been read.
+    Csv(Option<Columns>),
+}
+
+impl Decoder {
+    pub(super) fn new(format: ImportFormat) -> Self {
+        match format {
+            ImportFormat::Jsonl => Self::Jsonl,
+            ImportFormat::Query => Self::Query,
+            ImportFormat::Csv => Self::Csv(None),
+        }
+    }
+
+    /// Whether the record is the header without which no other can be read.
+    pub(super) fn awaits_header(&self) -> bool {
+        matches!(self, Self::Csv(None))
+    }
+
+    pub(super) fn decode(&mut self, raw: &[u8]) -> Result<Decoded, String> {
+        let text = std::str::from_utf8(raw).map_err(|error| {
+            format!("is not UTF-8, at byte {} of the record", error.valid_up_to() + 1)
+        })?;
+        if text.trim().is_empty() {
+            return Ok(Decoded::Nothing);
+        }
+        match self {
+            Self::Jsonl => serde_json::from_str(text).map_err(|error| json_reason(&error)),
+            Self::Query => NewEvent::from_query(text.trim()).map_err(|error| reason(&error)),
+            Self::Csv(columns) => {
+                let text = text.strip_suffix('\n').unwrap_or(text);
+                let cells = csv::cells(text.strip_suffix('\r').unwrap_or(text))?;
+                match columns {
+                    Some(columns) => columns.event(&cells),
+                    None => {
+                        *columns = Some(Columns::of_header(&cells)?);
+                        return Ok(Decoded::Nothing);
+                    }
+                }
+            }
+        }
+        .map(Decoded::Event)
+    }
+}
+
+/// Where each field stands in a record.
+pub(super) struct Columns {
+    count: usize,
+    session_id: usize,
+    event_type: usize,
+    server_time: Option<usize>,
+    client_time: Option<usize>,
+    latitude: Option<usize>,
+    longitude: Option<usize>,
+    tags: Option<usize>,
+    data: Option<usize>,
+}
+
+impl Columns {
+    fn of_header(header: &[Cell]) -> Result<Self, String> {
+        let find = |name: &str| {
+            let mut found = header.iter().enumerate().filter(|(_, cell)| cell.text.trim() == name);
+            match (found.next(), found.next()) {
+                (Some(_), Some(_)) => Err(format!("the header has two columns {name}")),
+                (first, _) => Ok(first.map(|(index, _)| index)),
+            }
+        };
+        let require =
+            |name: &str| find(name)?.ok_or_else(|| format!("the header must have a column {name}"));
+        Ok(Self {
+            count: header.len(),
+            session_id: require("session_id")?,
+            event_type: require("event_type")?,
+            server_time: find("server_time")?,
+            client_time: find("client_time")?,
+            latitude: find("latitude")?,
+            longitude: find("longitude")?,
+            tags: find("tags")?,
+            data: find("data")?,
+        })
+    }
+
+    fn event(&self, cells: &[Cell]) -> Result<NewEvent, String> {
+        if cells.len() != self.count {
+            return Err(format!("has {} cells, and the header has {}", cells.len(), self.count));
+        }
+        let filled = |column: Option<usize>| column.and_then(|column| cells[column].filled());
+        Fields {
+            session_id: &cells[self.session_id].text,
+            event_type: &cells[self.event_type].text,
+            server_time: filled(self.server_time),
+            client_time: filled(self.client_time),
+            latitude: filled(self.latitude),
+            longitude: filled(self.longitude),
+            tags: filled(self.tags),
+            data: self.data.and_then(|column| cells[column].present()),
+        }
+        .event()
+    }
+}
+
+/// A rule that an event breaks, as one line's reason.
+pub(super) fn reason(error: &diurnal::Error) -> String {
+    without_kind(&error.to_string())
+}
+
+/// The reader counts lines within the record, which has one; the report names the input's.
+fn json_reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    match text.strip_suffix(&place) {
+        Some(what) if error.is_data() => without_kind(what),
+        Some(what) => format!("is not JSON: {what} at column {}", error.column()),
+        None => without_kind(&text),
+    }
+}
+
+/// Every reason is one of invalid input.
+fn without_kind(text: &str) -> String {
+    text.strip_prefix("invalid input: ").unwrap_or(text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(decoder: &mut Decoder, record: &str) -> Result<Option<NewEvent>, String> {
+        decoder.decode(record.as_bytes()).map(|decoded| match decoded {
+            Decoded::Event(event) => Some(event),
+            Decoded::Nothing => None,
+        })
+    }
+
+    #[test]
+    fn columns_may_come_in_any_order_with_others_between() {
+        let mut decoder = Decoder::new(ImportFormat::Csv);
+        assert!(decoder.awaits_header());
+        assert_eq!(decode(&mut decoder, "data,event_type,other,session_id,tags\r\n"), Ok(None));
+        let event = NewEvent::new("-1", "heartbeat").tags(["3", "8"]);
+        assert_eq!(decode(&mut decoder, ",heartbeat,x,-1,\"3, 8\"\r\n"), Ok(Some(event.clone())));
+        assert_eq!(decode(&mut decoder, "\"\",heartbeat,x,-1,\"3, 8\""), Ok(Some(event.data(""))));
+        assert!(decode(&mut decoder, "a,b").is_err_and(|reason| reason.contains("2 cells")));
+    }
+
+    #[test]
+    fn a_header_must_name_session_and_type_once() {
+        for header in ["session_id,tags", "session_id,event_type,event_type", "a,b"] {
+            assert!(decode(&mut Decoder::new(ImportFormat::Csv), header).is_err(), "{header}");
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! The command `import`.
+//!
+//! Owns: the way of an input's events into the store: the thread that reads, the batches that are
+//! committed, the tally, and what is said of rejected lines. The rooms below it: `records` (where a
+//! record ends), `decode` (what it means), `rejects` (where a bad one is kept).
+//!
+//! Invariants: every good event is imported, whatever stands beside it; an input of any length, or
+//! with a line of any length, is read in bounded memory; an event that has come is committed within
+//! [`BATCH_DELAY`], even if nothing follows it.
+
+mod decode;
+mod records;
+mod rejects;
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use diurnal::{Durability, ErrorKind, NewEvent, Store};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::{ImportArguments, ImportFormat};
+use crate::failure::{Failure, Outcome};
+use crate::text;
+use decode::{Decoded, Decoder};
+use records::{Piece, Splitter};
+use rejects::Rejects;
+
+/// Events of one commit: far above what makes an fsync cheap per event.
+const BATCH_EVENTS_MAX: usize = 8192;
+/// Bytes of records of one commit.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How long an event waits for others: half of the second within which it must be visible.
+const BATCH_DELAY: Duration = Duration::from_millis(500);
+/// Bytes asked of the input at a time.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads that may wait while a batch is committed.
+const READS_WAITING_MAX: usize = 4;
+
+/// What one read of the input completed.
+type Received = io::Result<Vec<Piece>>;
+
+pub(crate) fn import(arguments: &ImportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let path = arguments.file.as_path();
+    // Opened before the store, so that a wrong name does not create one.
+    let (input, bytes) = open_input(path)?;
+    let rejects = Rejects::new(arguments.rejects.as_deref(), path)?;
+    let store = Store::builder().durability(Durability::Sync).open(&arguments.store)?;
+    let format = arguments.format.unwrap_or_else(|| format_of(path));
+
+    let (sender, receiver) = sync_channel(READS_WAITING_MAX);
+    let splitter = Splitter::new(format == ImportFormat::Csv);
+    let reader = std::thread::Builder::new()
+        .name("import-input".to_owned())
+        .spawn(move || read_input(input, splitter, &sender))
+        .map_err(|error| Failure::message(format!("cannot start a thread: {error}")))?;
+
+    let mut importer = Importer {
+        store: &store,
+        decoder: Decoder::new(format),
+        batch: Vec::new(),
+        batch_bytes: 0,
+        rejects,
+        tally: Tally::default(),
+        progress: progress(bytes),
+    };
+    let result = importer.run(&receiver, path).and_then(|()| {
+        // Only an import that ran to its end waits for the thread, which has ended then; another's
+        // ends with the program.
+        reader.join().map_err(|_| Failure::message("the input was not read to its end"))
+    });
+    importer.progress.finish_and_clear();
+    let tally = importer.tally;
+    let kept = importer.rejects.finish();
+    result.map_err(|failure| tally.stopped(&failure))?;
+    kept?;
+    store.close()?;
+    let Tally { read, imported, rejected } = tally;
+    writeln!(out, "{{\"read\":{read},\"imported\":{imported},\"rejected\":{rejected}}}")?;
+    Ok(if rejected == 0 { Outcome::Done } else { Outcome::Wanting })
+}
+
+/// The input, and its length where that is known.
+fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
+    if path == Path::new("-") {
+        return Ok((Box::new(io::stdin()), None));
+    }
+    let cannot = |error| Failure::file("read", path, &error);
+    let file = File::open(path).map_err(cannot)?;
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.is_dir() {
+        return Err(Failure::message(format!("cannot read {}: is a directory", path.display())));
+    }
+    Ok((Box::new(file), metadata.is_file().then_some(metadata.len())))
+}
+
+fn format_of(path: &Path) -> ImportFormat {
+    let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match extension.to_ascii_lowercase().as_str() {
+        "csv" => ImportFormat::Csv,
+        "txt" | "query" => ImportFormat::Query,
+        _ => ImportFormat::Jsonl,
+    }
+}
+
+/// A bar for a person who waits for a file; a pipe has no end to show.
+fn progress(bytes: Option<u64>) -> ProgressBar {
+    match bytes {
+        Some(bytes) if io::stderr().is_terminal() => {
+            let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta}");
+            ProgressBar::new(bytes)
+                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+        }
+        _ => ProgressBar::hidden(),
+    }
+}
+
+/// Sends what each read completes, so that a pause of the input holds nothing back.
+fn read_input(
+    mut input: Box<dyn Read + Send>,
+    mut splitter: Splitter,
+    sender: &SyncSender<Received>,
+) {
+    let mut buffer = vec![0; READ_BYTES];
+    loop {
+        let pieces = match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => Ok(splitter.push(&buffer[..length])),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => Err(error),
+        };
+        let failed = pieces.is_err();
+        // Nobody listens any more where the import has failed.
+        if sender.send(pieces).is_err() || failed {
+            return;
+        }
+    }
+    let _ = sender.send(Ok(splitter.finish()));
+}
+
+/// What has become of the records.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    read: u64,
+    imported: u64,
+    rejected: u64,
+}
+
+impl Tally {
+    fn stopped(self, failure: &Failure) -> Failure {
+        let Self { imported, rejected, .. } = self;
+        Failure::message(format!(
+            "{failure}; the import stopped after {imported} imported and {rejected} rejected"
+        ))
+    }
+}
+
+/// An event that waits to be committed, and its record, should the store refuse it.
+struct Waiting {
+    line: u64,
+    raw: Vec<u8>,
+    event: NewEvent,
+}
+
+/// An import under way.
+struct Importer<'a> {
+    store: &'a Store,
+    decoder: Decoder,
+    batch: Vec<Waiting>,
+    batch_bytes: usize,
+    rejects: Rejects,
+    tally: Tally,
+    progress: ProgressBar,
+}
+
+impl Importer<'_> {
+    fn run(&mut self, receiver: &Receiver<Received>, path: &Path) -> Result<(), Failure> {
+        // The moment by which the waiting events must be committed.
+        let mut due: Option<Instant> = None;
+        loop {
+            let received = match due {
+                None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(due) => receiver.recv_timeout(due.saturating_duration_since(Instant::now())),
+            };
+            match received {
+                Ok(Ok(pieces)) => {
+                    for piece in pieces {
+                        self.take(piece)?;
+                    }
+                }
+                Ok(Err(error)) => {
+                    self.commit()?;
+                    return Err(Failure::file("read", path, &error));
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.commit(),
+            }
+            if due.is_some_and(|due| Instant::now() >= due) {
+                self.commit()?;
+            }
+            due = match (self.batch.is_empty(), due) {
+                (true, _) => None,
+                (false, due) => Some(due.unwrap_or_else(|| Instant::now() + BATCH_DELAY)),
+            };
+        }
+    }
+
+    fn take(&mut self, piece: Piece) -> Result<(), Failure> {
+        self.progress.inc(piece.len() as u64);
+        match piece {
+            Piece::Record { line, raw } => self.take_record(line, raw),
+            Piece::Broken { reason, .. } if self.decoder.awaits_header() => {
+                Err(Failure::message(format!("the header: {reason}")))
+            }
+            Piece::Broken { line, raw, reason } => {
+                self.tally.read += 1;
+                self.reject(line, &raw, &reason)
+            }
+            Piece::Rest { raw } => self.rejects.keep_rest(&raw),
+        }
+    }
+
+    fn take_record(&mut self, line: u64, raw: Vec<u8>) -> Result<(), Failure> {
+        if self.decoder.awaits_header() {
+            self.decoder.decode(&raw).map_err(Failure::message)?;
+            self.rejects.header(&raw);
+            return Ok(());
+        }
+        let event = match self.decoder.decode(&raw) {
+            Ok(Decoded::Nothing) => return Ok(()),
+            Ok(Decoded::Event(event)) => {
+                self.store.validate(&event).map(|()| event).map_err(|error| decode::reason(&error))
+            }
+            Err(reason) => Err(reason),
+        };
+        self.tally.read += 1;
+        match event {
+            Err(reason) => self.reject(line, &raw, &reason),
+            Ok(event) => {
+                self.batch_bytes += raw.len();
+                self.batch.push(Waiting { line, raw, event });
+                if self.batch.len() >= BATCH_EVENTS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
+                    return self.commit();
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn reject(&mut self, line: u64, raw: &[u8], reason: &str) -> Result<(), Failure> {
+        self.tally.rejected += 1;
+        self.progress.suspend(|| text::report(&format!("line {line}: {reason}")));
+        self.rejects.keep(raw)
+    }
+
+    fn commit(&mut self) -> Result<(), Failure> {
+        self.batch_bytes = 0;
+        let batch = std::mem::take(&mut self.batch);
+        self.commit_part(&batch)
+    }
+
+    /// Commits waiting events. A batch that the store refuses for one event of it is refused whole
+    /// before anything is written; halving it finds that event and imports the others.
+    fn commit_part(&mut self, part: &[Waiting]) -> Result<(), Failure> {
+        if part.is_empty() {
+            return Ok(());
+        }
+        match self.store.log_events(part.iter().map(|waiting| waiting.event.clone())) {
+            Ok(ids) => {
+                self.tally.imported += ids.len() as u64;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::InvalidInput => match part {
+                [refused] => self.reject(refused.line, &refused.raw, &decode::reason(&error)),
+                _ => {
+                    let (first, second) = part.split_at(part.len() / 2);
+                    self.commit_part(first)?;
+                    self.commit_part(second)
+                }
+            },
+            // Days of one batch are committed one after the other.
+            Err(error) => Err(Failure::message(format!(
+                "{error} (some of the {} events from line {} on may be stored)",
+                part.len(),
+                part.first().map_or(0, |waiting| waiting.line)
+            ))),
+        }
+    }
+}
