@@ -98,6 +98,7 @@ impl StoreBuilder {
     ///
     /// As [`Store::open`]; `InvalidInput` where a setting is out of its range.
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
+        self.settings.validate()?;
         let path = path.as_ref();
         let directory = RealDirectory::create(path, &["", FOLDER]);
         let directory = directory

@@ -110,6 +110,14 @@ impl Shelf {
         live::open_sealed(&*self.directory, day, &self.cache, file_len)
     }
 
+    /// The ordinal after the last one that a day's footer lists; 0 where it has none to be read.
+    pub(crate) fn footer_end(&self, day: Day) -> u32 {
+        let files = self.list().ok().and_then(|files| files.get(&day).copied());
+        let file_len = files.and_then(|files| files.columns);
+        let sealed = file_len.and_then(|file_len| self.open_sealed(day, file_len).ok());
+        sealed.map_or(0, |sealed| sealed.view.end())
+    }
+
     /// Closes what is open of a day.
     pub(crate) fn forget(&self, day: Day) {
         let mut open = self.open_views();

@@ -122,7 +122,6 @@ impl Store {
     }
 
     /// A store with other settings.
-    #[must_use]
     pub fn builder() -> StoreBuilder {
         StoreBuilder::default()
     }

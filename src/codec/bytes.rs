@@ -11,13 +11,19 @@
 //! bytes               varint length, then that many bytes
 //! ```
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::error::{Error, Result};
 
 /// XXH3-64 of the bytes.
 pub(crate) fn checksum(bytes: &[u8]) -> u64 {
     xxh3_64(bytes)
+}
+
+/// XXH3-64 of the bytes under a seed.
+#[inline]
+pub(crate) fn checksum_with(seed: u64, bytes: &[u8]) -> u64 {
+    xxh3_64_with_seed(bytes, seed)
 }
 
 /// Takes values off the front of a slice; errors name the place they were read from.
@@ -80,10 +86,6 @@ impl<'a> Reader<'a> {
             }
             None => Err(self.corrupt("ends early")),
         }
-    }
-
-    pub(crate) fn u16(&mut self) -> Result<u16> {
-        self.array().map(u16::from_le_bytes)
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32> {

@@ -46,6 +46,15 @@ pub(crate) struct LogContent {
     pub(crate) batches: Vec<Vec<Row>>,
 }
 
+impl LogContent {
+    /// The ordinal after the last row.
+    pub(crate) fn end(&self) -> u32 {
+        let tail: usize = self.batches.iter().map(Vec::len).sum();
+        let folded = self.parts.last().map_or(0, Part::end);
+        folded.saturating_add(u32::try_from(tail).unwrap_or(u32::MAX))
+    }
+}
+
 /// What a fold changes.
 #[derive(Debug)]
 pub(crate) struct FoldChange<'a> {

@@ -26,8 +26,8 @@ use std::sync::Arc;
 
 pub(crate) use block::{BlockTerms, block_postings};
 pub(crate) use merge::merge;
-pub(crate) use page::{OpenPage, Page, PostingsBuilder};
-pub(crate) use read::{PageSource, Scan, lookup, scan};
+pub(crate) use page::{OpenPage, Page};
+pub(crate) use read::{PageSource, lookup, scan};
 use roaring::RoaringBitmap;
 
 use crate::codec::bytes::{Reader, put_varint, varint_bytes};
@@ -66,10 +66,6 @@ impl Bitmap {
         self.0.insert_range(range);
     }
 
-    pub(crate) fn insert(&mut self, number: u32) -> bool {
-        self.0.insert(number)
-    }
-
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
     }
@@ -78,6 +74,7 @@ impl Bitmap {
         self.0.is_empty()
     }
 
+    #[cfg(test)]
     pub(crate) fn contains(&self, number: u32) -> bool {
         self.0.contains(number)
     }
@@ -92,14 +89,12 @@ impl Bitmap {
         if range.is_empty() { 0 } else { self.0.range_cardinality(range) }
     }
 
-    pub(crate) fn is_disjoint(&self, other: &Self) -> bool {
-        self.0.is_disjoint(&other.0)
-    }
-
+    #[cfg(test)]
     pub(crate) fn min(&self) -> Option<u32> {
         self.0.min()
     }
 
+    #[cfg(test)]
     pub(crate) fn max(&self) -> Option<u32> {
         self.0.max()
     }
@@ -113,11 +108,6 @@ impl Bitmap {
     pub(crate) fn iter_in(&self, range: Range<u32>) -> impl DoubleEndedIterator<Item = u32> + '_ {
         // An inverted range has no numbers, but roaring panics on it.
         self.0.range(range.start..range.end.max(range.start))
-    }
-
-    /// About what it costs in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.0.serialized_size()
     }
 }
 
@@ -204,6 +194,12 @@ impl Posting {
         } else {
             let mut offsets = Vec::new();
             self.offsets_into(&mut offsets)?;
+            // Past a few, setting bits and handing them over whole beats adding one by one.
+            if let Some(&last) = offsets.last().filter(|_| offsets.len() > 64) {
+                let mut bits = Vec::new();
+                put_bits(&mut bits, &offsets, last);
+                return self.check_len(RoaringBitmap::from_lsb0_bytes(0, &bits));
+            }
             // They ascend: each is its predecessor and more.
             let _ = bitmap.append(offsets);
         }
@@ -290,11 +286,7 @@ fn pack_offsets(offsets: &[u32], out: &mut Vec<u8>) -> Packing {
     let bitmap_bytes = (next as usize).div_ceil(8);
     // Where two are equally small, a bitmap is read fastest and gaps slowest.
     if bitmap_bytes <= runs_bytes.min(gaps_bytes) {
-        let start = out.len();
-        out.resize(start + bitmap_bytes, 0);
-        for &offset in offsets {
-            out[start + offset as usize / 8] |= 1 << (offset % 8);
-        }
+        put_bits(out, offsets, next - 1);
         Packing::Bitmap
     } else if runs_bytes <= gaps_bytes {
         for_each_run(offsets, |distance, length| {
@@ -309,6 +301,15 @@ fn pack_offsets(offsets: &[u32], out: &mut Vec<u8>) -> Packing {
             next = offset + 1;
         }
         Packing::Gaps
+    }
+}
+
+/// Appends a bit for each offset, the last of which is `last`.
+fn put_bits(out: &mut Vec<u8>, offsets: &[u32], last: u32) {
+    let start = out.len();
+    out.resize(start + last as usize / 8 + 1, 0);
+    for &offset in offsets {
+        out[start + offset as usize / 8] |= 1 << (offset % 8);
     }
 }
 

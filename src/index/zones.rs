@@ -98,9 +98,9 @@ impl Zone {
                 (Some(a), Some(b)) => Some(a.union(b)),
                 (a, b) => a.or(b),
             },
-            sessions: self.sessions + other.sessions,
-            types: self.types + other.types,
-            tags: self.tags + other.tags,
+            sessions: self.sessions.saturating_add(other.sessions),
+            types: self.types.saturating_add(other.types),
+            tags: self.tags.saturating_add(other.tags),
         }
     }
 

@@ -99,7 +99,10 @@ fn each_day(
         if !plan.may_match(day, snapshot.summary(day)) {
             pruned += 1;
         } else if let Some(view) = snapshot.view(day)? {
-            visit(&view)?;
+            match snapshot.live.contains_key(&day) && !eval::may_match(&view, plan)? {
+                true => pruned += 1,
+                false => visit(&view)?,
+            }
         }
     }
     Ok(pruned)

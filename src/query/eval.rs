@@ -36,6 +36,23 @@ pub(crate) struct PartReader<'a> {
     decoded: Vec<bool>,
 }
 
+/// Whether a day that is open may hold a match, by what the catalog would say of it were it sealed.
+pub(crate) fn may_match(view: &DayView, plan: &Plan) -> Result<bool> {
+    let mut zones = view.parts.iter().filter_map(|part| part.zone());
+    if !zones.any(|zone| plan.condition.may_match_zone(&zone)) {
+        return Ok(false);
+    }
+    let Some(sessions) = plan.sessions() else { return Ok(true) };
+    for part in &view.parts {
+        for session in sessions {
+            if view.posting(part, &Term::new(Field::Session, session.as_str()))?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// The rows of a part that the plan's filter matches, by their place in the part.
 pub(crate) fn matches(
     view: &DayView,

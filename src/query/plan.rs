@@ -55,6 +55,14 @@ impl Plan {
         self.condition.may_match_day(day, summary)
     }
 
+    /// Sessions of which one must be an event's, where the filter names such.
+    pub(crate) fn sessions(&self) -> Option<&[String]> {
+        self.steps().iter().find_map(|step| match step {
+            Condition::Terms { field: Field::Session, keys, .. } => Some(&keys[..]),
+            _ => None,
+        })
+    }
+
     /// Whether every event matches.
     pub(crate) fn is_all(&self) -> bool {
         matches!(self.condition, Condition::All)

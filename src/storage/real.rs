@@ -131,11 +131,22 @@ impl Directory for RealDirectory {
         file.set_len(0).map_err(LockError::Io)?;
         file.rewind().map_err(LockError::Io)?;
         file.write_all(name.as_bytes()).map_err(LockError::Io)?;
-        Ok(Box::new(file))
+        Ok(Box::new(Held(file)))
     }
 
     fn has_range_locks(&self) -> bool {
         cfg!(any(target_os = "linux", target_vendor = "apple", windows))
+    }
+}
+
+/// The lock on a store. It is given back by name: a process that is being started may hold a copy of
+/// the descriptor for a moment, and closing ours would leave the lock with that.
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Closing the file is what is left where this fails.
+        let _ = self.0.unlock();
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
     damaged.dedup();
     let mut report = RebuildReport { problems: before.problems, ..RebuildReport::default() };
     for day in damaged {
-        let lost = days.replace(day, |shelf| salvage(shelf, day))?;
+        let lost = days.replace(day, |shelf, listed| salvage(shelf, day, listed))?;
         report.events_lost += lost;
         report.days_rebuilt.push(day);
     }
@@ -74,8 +74,9 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
     Ok(report)
 }
 
-/// Writes what can be read of a day under a name of its own; how many ordinals are lost.
-fn salvage(shelf: &Shelf, day: Day) -> Result<u64> {
+/// Writes what can be read of a day under a name of its own; how many ordinals are lost. `listed` is
+/// how many the catalog knows.
+fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<u64> {
     let directory = &*shelf.directory;
     let content = match log::read_beside(directory, day) {
         Ok(content) => Some(content),
@@ -87,13 +88,16 @@ fn salvage(shelf: &Shelf, day: Day) -> Result<u64> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => return Err(Error::io("opening a damaged day", error).on_day(day)),
     };
+    // What any list of the day names is lost where it cannot be read, the last rows too.
+    let footer = shelf.footer_end(day);
+    let end = content.as_ref().map_or(0, LogContent::end).max(footer).max(listed);
     let pieces = find_pieces(content, file.as_ref())?;
     let name = FileKind::Rebuilt.name(day);
     let mut lost = 0;
     let view = DayView { day, file: None, parts: Vec::new(), cache: shelf.cache.clone() };
     publish(directory, &name, |new| -> Result<()> {
         new.write(0, &header(day)).map_err(|error| Error::io("writing a day anew", error))?;
-        lost = write_pieces(new, &pieces, file.as_ref(), &view)?;
+        lost = write_pieces(new, &pieces, file.as_ref(), &view, end)?;
         Ok(())
     })?;
     Ok(lost)
@@ -168,6 +172,7 @@ fn write_pieces(
     pieces: &[Piece],
     file: Option<&StorageFile>,
     view: &DayView,
+    end: u32,
 ) -> Result<u64> {
     let mut appender = Appender::new(new, file::HEADER_BYTES)?;
     let mut parts: Vec<Arc<Part>> = Vec::new();
@@ -190,7 +195,10 @@ fn write_pieces(
         }
         let first = piece.first().max(next);
         lost += u64::from(first - next);
-        live::push_lost(&mut parts, next, first - next);
+        if first > next {
+            live::merge_unmerged(&mut appender, &mut parts, view)?;
+            live::push_lost(&mut parts, next, first - next);
+        }
         for rows in fresh.chunks(PART_ROWS_MAX) {
             live::make_room(&mut appender, &mut parts, rows.len(), view)?;
             let start = parts.last().map_or(0, |part| part.end());
@@ -199,7 +207,10 @@ fn write_pieces(
         next = parts.last().map_or(0, |part| part.end());
     }
     live::merge_unmerged(&mut appender, &mut parts, view)?;
-    appender.seal(parts.iter().map(|part| &**part).collect::<Vec<_>>().into_iter(), next)?;
+    lost += u64::from(end.saturating_sub(next));
+    live::push_lost(&mut parts, next, end.saturating_sub(next));
+    appender
+        .seal(parts.iter().map(|part| &**part).collect::<Vec<_>>().into_iter(), end.max(next))?;
     appender.sync()?;
     Ok(lost)
 }

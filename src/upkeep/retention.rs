@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn days_past_the_age_go() {
         let infos = days(&[100, 101, 102, 110]);
-        assert_eq!(dropped(&infos, Retention::KEEP_ALL.max_age_days(10), 111), [100, 101]);
+        assert_eq!(dropped(&infos, Retention::KEEP_ALL.max_age_days(9), 110), [100, 101]);
     }
 
     #[test]

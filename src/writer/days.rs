@@ -36,7 +36,15 @@ pub(crate) struct OpenDays {
 struct Inner {
     /// In order of last use.
     live: Vec<LiveDay>,
-    catalog: Catalog,
+    /// Until the store is closed.
+    catalog: Option<Catalog>,
+}
+
+impl Inner {
+    fn catalog(&self) -> Result<&Catalog> {
+        let message = "the store has been closed";
+        self.catalog.as_ref().ok_or_else(|| Error::new(ErrorKind::Poisoned, message))
+    }
 }
 
 /// What queries look at.
@@ -64,7 +72,7 @@ impl OpenDays {
             catalog.update(&derived, &[])?;
         }
         let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
-        let inner = Mutex::new(Inner { live: Vec::new(), catalog });
+        let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
         let days = Self { context, shelf, queue, inner, published: RwLock::new(published) };
         days.recover(&files)?;
         Ok(days)
@@ -163,7 +171,7 @@ impl OpenDays {
             match idle {
                 Some(place) => {
                     let live = inner.live.remove(place);
-                    self.seal(&inner.catalog, live)?;
+                    self.seal(inner.catalog()?, live)?;
                 }
                 None => break,
             }
@@ -266,17 +274,19 @@ impl OpenDays {
         // The file is on its way out: whether it could be closed cleanly does not matter.
         let _ = live.close();
         finish_drop(&self.shelf, day)?;
-        inner.catalog.update(&[], &[day])
+        inner.catalog()?.update(&[], &[day])
     }
 
     fn remove_files(&self, inner: &Inner, day: Day) -> Result<()> {
         mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
-        let noted = inner.catalog.update(&[], &[day]);
+        let noted = inner.catalog()?.update(&[], &[day]);
         finish_drop(&self.shelf, day)?;
         match noted {
             // Now that the day's bytes are free there is room for the note.
-            Err(error) if error.kind() == ErrorKind::DiskFull => inner.catalog.update(&[], &[day]),
+            Err(error) if error.kind() == ErrorKind::DiskFull => {
+                inner.catalog()?.update(&[], &[day])
+            }
             noted => noted,
         }
     }
@@ -291,11 +301,11 @@ impl OpenDays {
         });
     }
 
-    /// Closes a day, lets `write_anew` write what can be read of it, and puts that in its place.
+    /// Closes a day, lets `write_anew`, which is told how many rows the catalog knows, write what can be read of it, and puts that in its place.
     pub(crate) fn replace(
         &self,
         day: Day,
-        write_anew: impl FnOnce(&Shelf) -> Result<u64>,
+        write_anew: impl FnOnce(&Shelf, u32) -> Result<u64>,
     ) -> Result<u64> {
         let mut inner = self.inner();
         if let Some(place) = inner.live.iter().position(|live| live.day == day) {
@@ -305,10 +315,14 @@ impl OpenDays {
             }
             inner.live.remove(place).close()?;
         }
+        let listed = match self.published().sealed.get(&day) {
+            Some(sealed) => sealed.summary().map_or(0, |summary| summary.rows),
+            None => 0,
+        };
         self.unpublish(day);
-        let lost = write_anew(&self.shelf)?;
+        let lost = write_anew(&self.shelf, listed)?;
         put_in_place(&self.shelf, day)?;
-        self.publish_sealed(&inner.catalog)?;
+        self.publish_sealed(inner.catalog()?)?;
         Ok(lost)
     }
 
@@ -322,9 +336,9 @@ impl OpenDays {
             .filter(|(_, sealed)| matches!(sealed, Sealed::Missing))
             .map(|(day, _)| *day)
             .collect();
-        inner.catalog.update(&[], &missing)?;
+        inner.catalog()?.update(&[], &missing)?;
         self.publish(|published| published.sealed = Arc::new(Known::new()));
-        self.publish_sealed(&inner.catalog)
+        self.publish_sealed(inner.catalog()?)
     }
 
     /// Looks at the directory again, and notes in the catalog what is new in it.
@@ -354,9 +368,10 @@ impl OpenDays {
             if Some(live.day) == today {
                 live.close()?;
             } else {
-                self.seal(&inner.catalog, live)?;
+                self.seal(inner.catalog()?, live)?;
             }
         }
+        inner.catalog = None;
         Ok(())
     }
 }

@@ -38,7 +38,7 @@ pub(crate) struct Writer {
     queue: Arc<Queue>,
     pub(crate) days: OpenDays,
     flusher: Mutex<Option<JoinHandle<()>>>,
-    _lock: LockGuard,
+    lock: Mutex<Option<LockGuard>>,
 }
 
 impl Writer {
@@ -52,9 +52,10 @@ impl Writer {
     ) -> Result<Arc<Self>> {
         let queue = Arc::new(Queue::default());
         let days = OpenDays::open(context, shelf, queue.clone())?;
+        let lock = Mutex::new(Some(lock));
         retention::enforce(&days, &settings.retention, Day::of(clock.now()))?;
         let flusher = Mutex::new(None);
-        let writer = Arc::new(Self { settings, clock, queue, days, flusher, _lock: lock });
+        let writer = Arc::new(Self { settings, clock, queue, days, flusher, lock });
         if let Durability::Buffered { max_delay, .. } = settings.durability {
             let weak = Arc::downgrade(&writer);
             let queue = writer.queue.clone();
@@ -195,7 +196,9 @@ impl Writer {
             // A flusher that panicked has broken the queue off, which `flushed` tells.
             let _ = flusher.join();
         }
-        flushed.and_then(|()| self.days.close(self.today()))
+        let closed = flushed.and_then(|()| self.days.close(self.today()));
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        closed
     }
 }
 
@@ -224,7 +227,7 @@ fn flush_when_due(writer: &Weak<Writer>, queue: &Queue, max_delay: Duration) {
         if queue.is_due(max_delay) {
             match writer.upgrade() {
                 // What could not be written is told by the next flush.
-                Some(writer) => drop(queue.write_once(|waiting| writer.write(waiting))),
+                Some(writer) => queue.write_once(|waiting| writer.write(waiting)),
                 None => return,
             }
         }

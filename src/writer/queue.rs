@@ -169,9 +169,10 @@ impl Queue {
         state.in_flight.iter().chain(&state.waiting).cloned().collect()
     }
 
-    /// Says that a day is open and which ordinal comes next.
+    /// Says that a day is open and which ordinal is the first that is not durable. Where the day
+    /// is open already, rows may wait, and they are counted here alone.
     pub(crate) fn open_day(&self, day: Day, next: u32) {
-        self.state().next.insert(day, next);
+        self.state().next.entry(day).or_insert(next);
     }
 
     /// Takes a day from those that are open, unless rows of it wait.

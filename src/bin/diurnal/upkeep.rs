@@ -110,13 +110,15 @@ fn write_check(
     struct Total {
         days: u64,
         events: u64,
+        events_lost: u64,
         problems: usize,
     }
-    let CheckReport { days, events, problems, .. } = report;
+    let CheckReport { days, events, events_lost, problems, .. } = report;
     match format {
         RowFormat::Jsonl => {
             problems.iter().try_for_each(|problem| write_json_line(out, problem))?;
-            write_json_line(out, &Total { days: *days, events: *events, problems: problems.len() })
+            let (days, events, events_lost) = (*days, *events, *events_lost);
+            write_json_line(out, &Total { days, events, events_lost, problems: problems.len() })
         }
         RowFormat::Table => {
             for problem in problems {
@@ -126,7 +128,11 @@ fn write_check(
                 0 => "no damage".to_owned(),
                 found => format!("{found} problems"),
             };
-            Ok(writeln!(out, "checked {days} days with {events} events: {found}")?)
+            writeln!(out, "checked {days} days with {events} events: {found}")?;
+            match events_lost {
+                0 => Ok(()),
+                lost => Ok(writeln!(out, "{lost} events were lost to damage before a rebuild")?),
+            }
         }
     }
 }

@@ -7,7 +7,9 @@
 
 use std::ops::Range;
 
-use super::encoding::{Encoding, Fixed, unpack_blob, unpack_degrees, unpack_numbers, unpack_texts};
+use super::encoding::{
+    Encoding, Fixed, unit, unpack_blob, unpack_degrees, unpack_numbers, unpack_texts,
+};
 use super::head::{Entry, Head, Kind};
 use super::values::{
     ClientTimes, FIRST_FORM, KEPT_AS_TEXT, Locations, Names, Strings, Tags, Texts,
@@ -82,7 +84,13 @@ impl<'a> Source<'a> {
 
     pub(super) fn server_times(&mut self) -> Result<Vec<i64>> {
         let stretch = self.stretch(Kind::ServerTimes, Kind::ServerTimes)?;
-        stretch.need(Kind::ServerTimes)?.numbers(self.rows())
+        let column = stretch.need(Kind::ServerTimes)?;
+        let unit = unit(column.encoding.power);
+        let mut times: Vec<i64> = column.numbers(self.rows())?;
+        if unit > 1 {
+            times.iter_mut().for_each(|time| *time = time.wrapping_mul(unit));
+        }
+        Ok(times)
     }
 
     /// Rows in the order that grouped columns hold them.
@@ -91,7 +99,8 @@ impl<'a> Source<'a> {
         let stretch = self.stretch(Kind::SessionCodes, Kind::SessionCodes)?;
         // There are no more sessions than rows, and only their order matters here.
         let codes = stretch.need(Kind::SessionCodes)?.codes(rows, rows)?;
-        Ok(group(&codes, rows).places)
+        let count = codes.iter().max().map_or(0, |&last| last as usize + 1);
+        Ok(group(&codes, count).places)
     }
 
     pub(super) fn locations(&mut self) -> Result<Locations> {
@@ -138,11 +147,10 @@ impl<'a> Source<'a> {
         }) {
             return Err(column.corrupt("no such form"));
         }
-        let (mut delays, mut unit) = (Vec::new(), 1);
+        let (mut delays, mut power) = (Vec::new(), 0);
         if shaped > 0 {
             let column = stretch.need(Kind::ClientDelays)?;
-            // A half byte: at most 10^15.
-            unit = 10_i64.pow(u32::from(column.encoding.power));
+            power = column.encoding.power;
             delays = column.numbers(shaped)?;
         }
         let mut texts = Names::default();
@@ -153,6 +161,7 @@ impl<'a> Source<'a> {
                 return Err(column.corrupt("not one text a row kept as text"));
             }
         }
+        let unit = unit(power);
         let server_times = self.server_times()?;
         let mut times = ClientTimes {
             forms: vec![0; rows],

@@ -6,7 +6,9 @@
 
 use std::borrow::Borrow;
 
-use super::encoding::{Order, Packed, pack_blob, pack_degrees, pack_numbers, pack_texts};
+use super::encoding::{
+    Order, Packed, pack_blob, pack_degrees, pack_numbers, pack_texts, unit, unit_power,
+};
 use super::head::{Kind, assemble};
 use super::values::{FIRST_FORM, KEPT_AS_TEXT};
 use crate::client_time::{self, Form};
@@ -43,7 +45,7 @@ pub(crate) fn encode<R: Borrow<Row>>(rows: &[R]) -> Result<EncodedBlock> {
     columns.dictionary(Kind::SessionNames, Kind::SessionCodes, &sessions)?;
     columns.dictionary(Kind::TypeNames, Kind::TypeCodes, &types)?;
     let times: Vec<i64> = rows.iter().map(|row| row.server_time.as_micros()).collect();
-    columns.put(Kind::ServerTimes, pack_numbers(&times, Order::Walk)?);
+    columns.server_times(&times)?;
     let grouped = index.rows_by_session();
     columns.locations(&rows, grouped)?;
     columns.client_times(&clients, &times, grouped)?;
@@ -118,6 +120,14 @@ impl Columns {
         Ok(())
     }
 
+    fn server_times(&mut self, times: &[i64]) -> Result<()> {
+        let power = unit_power(times.iter().copied());
+        let scaled: Vec<i64> = times.iter().map(|time| time / unit(power)).collect();
+        let packed = pack_numbers(&scaled, Order::Walk)?;
+        self.put(Kind::ServerTimes, packed.map(|packed| packed.scaled(power)));
+        Ok(())
+    }
+
     fn locations(&mut self, rows: &[&Row], grouped: &[u32]) -> Result<()> {
         let mut latitudes = Vec::with_capacity(rows.len());
         let mut longitudes = Vec::with_capacity(rows.len());
@@ -158,17 +168,14 @@ impl Columns {
                 Client::Shaped(instant, _) => instants.push((instant.as_micros(), server_time)),
             }
         }
-        // Clients' clocks count in milliseconds or seconds; the server's finer digits would be noise.
-        let power = [6, 3]
-            .into_iter()
-            .find(|&power| instants.iter().all(|(instant, _)| instant % 10_i64.pow(power) == 0));
-        let unit = 10_i64.pow(power.unwrap_or(0));
+        let power = unit_power(instants.iter().map(|(instant, _)| *instant));
+        let unit = unit(power);
         let delays: Vec<i64> = instants
             .iter()
             .map(|(instant, server)| (instant / unit).wrapping_sub(server.div_euclid(unit)))
             .collect();
-        let packed = pack_numbers(&delays, Order::Unordered)?;
-        self.put(Kind::ClientDelays, packed.map(|packed| packed.scaled(power.unwrap_or(0) as u8)));
+        let packed = pack_numbers(&delays, Order::Track)?;
+        self.put(Kind::ClientDelays, packed.map(|packed| packed.scaled(power)));
         if !texts.is_empty() {
             self.put(Kind::ClientTexts, Some(pack_texts(texts.into_iter())?));
         }

@@ -11,6 +11,7 @@
 //!           packing 1: varint length, then a zstd frame of that many bytes
 //! numbers   packing 2: the value they all share, in the 4 or 8 bytes of its type
 //!           packing 3: a pco file of i32, u32, i64 or f64
+//! times     power d: numbers of i64 that count 10^d microseconds
 //! degrees   power 0: numbers of f64; power d: numbers of i32, to be divided by 10^d
 //! texts     a blob: varint count, varint length of each, then the texts one after another
 //! ```
@@ -36,8 +37,9 @@ const ZSTD_LEVEL: i32 = 3;
 /// Below this a zstd frame's own bytes outweigh what it saves.
 const ZSTD_BYTES_MIN: usize = 64;
 
-/// Higher levels gain under one percent and take twice the time.
-const PCO_LEVEL: usize = 4;
+/// Takes a tenth longer than level 4 for a fifteenth off coordinates; level 8 gains under one percent
+/// more and doubles the time.
+const PCO_LEVEL: usize = 6;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -97,31 +99,37 @@ pub(super) enum Order {
     Unordered,
     /// Each is near the one before.
     Walk,
+    /// Each is near the one before, or goes on as that did: for pco to find out.
+    Track,
 }
 
 impl Order {
-    fn config(self) -> ChunkConfig {
-        let config = ChunkConfig::default()
-            .with_compression_level(PCO_LEVEL)
-            .with_mode_spec(ModeSpec::Classic);
+    fn config<T: Fixed>(self) -> ChunkConfig {
+        let config =
+            ChunkConfig::default().with_compression_level(PCO_LEVEL).with_mode_spec(T::MODE);
         // Saying what is known spares pco the trials by which it would find out.
         config.with_delta_spec(match self {
             Self::Unordered => DeltaSpec::NoOp,
             Self::Walk => DeltaSpec::TryConsecutive(1),
+            Self::Track => DeltaSpec::Auto,
         })
     }
 }
 
 /// A number of a fixed size that pco packs.
 pub(super) trait Fixed: Number {
+    /// Whole numbers are scaled before they get here; among floats, pco finds those that came from
+    /// decimals or from fewer bits.
+    const MODE: ModeSpec;
     fn put(self, out: &mut Vec<u8>);
     fn read(reader: &mut Reader<'_>) -> Result<Self>;
     fn same(self, other: Self) -> bool;
 }
 
 macro_rules! fixed {
-    ($($number:ty, $bits:ty, $read:ident;)*) => {$(
+    ($($number:ty, $bits:ty, $read:ident, $mode:ident;)*) => {$(
         impl Fixed for $number {
+            const MODE: ModeSpec = ModeSpec::$mode;
             fn put(self, out: &mut Vec<u8>) {
                 out.extend_from_slice(&self.to_le_bytes());
             }
@@ -137,10 +145,10 @@ macro_rules! fixed {
 }
 
 fixed! {
-    u32, u32, u32;
-    i32, u32, u32;
-    i64, u64, u64;
-    f64, u64, u64;
+    u32, u32, u32, Classic;
+    i32, u32, u32, Classic;
+    i64, u64, u64, Classic;
+    f64, u64, u64, Auto;
 }
 
 /// `None` of no numbers: such a column is left out.
@@ -153,7 +161,7 @@ pub(super) fn pack_numbers<T: Fixed>(numbers: &[T], order: Order) -> Result<Opti
         first.put(&mut bytes);
         return Ok(Some(Packed::new(Packing::Constant, bytes)));
     }
-    match simple_compress(numbers, &order.config()) {
+    match simple_compress(numbers, &order.config::<T>()) {
         Ok(bytes) => Ok(Some(Packed::new(Packing::Pco, bytes))),
         Err(error) => {
             Err(Error::invalid("block", "must be packable", numbers.len()).caused_by(error))
@@ -191,6 +199,19 @@ pub(super) fn unpack_numbers<T: Fixed>(
     }
 }
 
+/// The largest of 10^6, 10^3 and 1 that divides all these microseconds, as its power of ten: digits
+/// that a clock does not have would only be noise.
+pub(super) fn unit_power(mut micros: impl Iterator<Item = i64> + Clone) -> u8 {
+    let divides = |power: &u8| micros.clone().all(|micros| micros % unit(*power) == 0);
+    let power = [6, 3].into_iter().find(divides).unwrap_or(0);
+    if micros.next().is_some() { power } else { 0 }
+}
+
+/// Microseconds of a unit; `power` is a half byte, so that it fits.
+pub(super) fn unit(power: u8) -> i64 {
+    10_i64.pow(u32::from(power))
+}
+
 /// Degrees, as whole numbers of a fraction of a degree where all of them are: phones round to
 /// 6 or 7 decimals, and such numbers pack better and faster than the floats they are read as.
 pub(super) fn pack_degrees(degrees: &[f64]) -> Result<Option<Packed>> {
@@ -202,10 +223,10 @@ pub(super) fn pack_degrees(degrees: &[f64]) -> Result<Option<Packed>> {
             (unscale(whole, scale).to_bits() == degrees.to_bits()).then_some(whole)
         });
         if let Some(scaled) = scaled.collect::<Option<Vec<i32>>>() {
-            return Ok(pack_numbers(&scaled, Order::Walk)?.map(|packed| packed.scaled(power)));
+            return Ok(pack_numbers(&scaled, Order::Track)?.map(|packed| packed.scaled(power)));
         }
     }
-    pack_numbers(degrees, Order::Walk)
+    pack_numbers(degrees, Order::Track)
 }
 
 /// The decimals tried: with 7, half a turn still fits an i32.

@@ -42,7 +42,7 @@ pub(super) enum Kind {
     SessionCodes = 2,
     TypeNames = 3,
     TypeCodes = 4,
-    /// Per row, microseconds: `numbers`, i64.
+    /// Per row: `times`.
     ServerTimes = 5,
     /// Per row of a block of which some have a location, a bit: `blob`, grouped.
     LocationPresence = 6,
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     Longitudes = 8,
     /// Per row, 0 none, 1 kept as text, 2 or more the form plus 2: `numbers`, u32, grouped.
     ClientForms = 9,
-    /// Per row with a form, its instant after the server's time: `numbers`, i64, grouped.
+    /// Per row with a form, how far its instant is after the server's time: `times`, grouped.
     ClientDelays = 10,
     /// Per row kept as text, the text: `texts`.
     ClientTexts = 11,
@@ -154,12 +154,8 @@ impl Head {
         self.entries.last().map_or(self.bytes, |entry| entry.range.end)
     }
 
-    /// What the head costs in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.entries.len() * size_of::<Entry>()
-    }
-
     /// Each column with its bytes, for reports on where a day's bytes go.
+    #[cfg(test)]
     pub(crate) fn columns(&self) -> impl Iterator<Item = (&'static str, usize)> + '_ {
         self.entries.iter().map(|entry| (entry.kind.name(), entry.range.len()))
     }
@@ -241,4 +237,25 @@ pub(super) fn assemble(rows: usize, columns: &[(Kind, Packed)]) -> Result<Vec<u8
         out.extend_from_slice(&column.bytes);
     }
     Ok(out)
+}
+
+/// A damaged block with the checksums that its bytes call for: damage that no checksum finds.
+#[cfg(test)]
+pub(super) fn reseal(block: &[u8]) -> Vec<u8> {
+    let mut block = block.to_vec();
+    let columns = usize::from(block[1]);
+    let sum_at = START_BYTES + columns * ENTRY_BYTES;
+    let mut start = sum_at + SUM_BYTES;
+    for entry in (START_BYTES..sum_at).step_by(ENTRY_BYTES) {
+        let mut length = [0; 4];
+        length.copy_from_slice(&block[entry + 2..entry + 6]);
+        let end = start + u32::from_le_bytes(length) as usize;
+        let Some(column) = block.get(start..end) else { break };
+        let sum = checksum(column).to_le_bytes();
+        block[entry + 6..entry + ENTRY_BYTES].copy_from_slice(&sum);
+        start = end;
+    }
+    let sum = checksum(&block[..sum_at]).to_le_bytes();
+    block[sum_at..sum_at + SUM_BYTES].copy_from_slice(&sum);
+    block
 }

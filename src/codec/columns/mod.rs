@@ -6,8 +6,8 @@
 //! where it lies (`day`).
 //!
 //! Invariants: a block is its head and then its columns, see `head`. What is read of a block is checked
-//! against a checksum first. Latitudes, longitudes and client times hold a block's rows session by
-//! session, in order of arrival within each: neighbours are alike then, and take half the bytes. Which
+//! against a checksum first. Locations and client times hold a block's rows session by session, in
+//! order of arrival within each: neighbours are alike then, and coordinates take half the bytes. Which
 //! row is which follows from the column of sessions.
 
 mod decode;
@@ -21,9 +21,9 @@ mod values;
 use std::borrow::Borrow;
 use std::ops::Range;
 
-pub(crate) use encode::{EncodedBlock, encode};
+pub(crate) use encode::encode;
 pub(crate) use head::{HEAD_BYTES_MAX, Head};
-pub(crate) use values::{ClientTimes, Locations, Names, Strings, Tags, Texts};
+pub(crate) use values::{ClientTimes, Locations, Strings, Tags, Texts};
 
 use crate::codec::row::Row;
 use crate::error::{Error, Result};

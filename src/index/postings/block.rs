@@ -6,13 +6,16 @@
 //! Invariant: a row is listed under its session, its type, each of its distinct tags once, and the cell
 //! of its location.
 
+#[cfg(test)]
 use std::borrow::Borrow;
 
 use super::page::{Page, PostingsBuilder};
 use crate::codec::dictionary::{Dictionary, Groups, group};
 use crate::codec::row::Row;
 use crate::index::cells::Cell;
-use crate::index::term::{Field, Term};
+use crate::index::term::Field;
+#[cfg(test)]
+use crate::index::term::Term;
 
 /// The sorted terms of some rows, with the rows of each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -53,6 +56,7 @@ impl Listed {
         &self.rows.places[starts[index] as usize..starts[index + 1] as usize]
     }
 
+    #[cfg(test)]
     fn find(&self, key: &[u8]) -> Option<usize> {
         let (mut low, mut high) = (0, self.ends.len());
         while low < high {
@@ -65,15 +69,11 @@ impl Listed {
         }
         (low < self.ends.len() && self.key(low) == key).then_some(low)
     }
-
-    fn bytes(&self) -> usize {
-        let numbers = self.ends.len() + self.rows.starts.len() + self.rows.places.len();
-        self.keys.len() + numbers * size_of::<u32>()
-    }
 }
 
 impl BlockTerms {
     /// Of fewer than 2^16 + 1 rows.
+    #[cfg(test)]
     pub(crate) fn of<R: Borrow<Row>>(rows: &[R]) -> Self {
         let rows: Vec<&Row> = rows.iter().map(Borrow::borrow).collect();
         Self::of_codes(
@@ -119,6 +119,7 @@ impl BlockTerms {
     }
 
     /// The rows of a term, ascending; none where it does not occur.
+    #[cfg(test)]
     pub(crate) fn rows(&self, term: &Term) -> &[u32] {
         let listed = self.listed(term.field);
         listed.find(&term.key).map_or(&[], |index| listed.rows(index))
@@ -128,17 +129,6 @@ impl BlockTerms {
     pub(crate) fn iter(&self, field: Field) -> impl Iterator<Item = (&[u8], &[u32])> {
         let listed = self.listed(field);
         (0..listed.ends.len()).map(|index| (listed.key(index), listed.rows(index)))
-    }
-
-    /// Each session's first and last server time, in microseconds, in the order of [`Self::iter`].
-    pub(crate) fn session_times(&self) -> &[(i64, i64)] {
-        &self.session_times
-    }
-
-    /// About what it costs in memory.
-    pub(crate) fn bytes(&self) -> usize {
-        let listed = Field::ALL.iter().map(|&field| self.listed(field).bytes()).sum::<usize>();
-        size_of::<Self>() + listed + self.session_times.len() * size_of::<(i64, i64)>()
     }
 
     fn listed(&self, field: Field) -> &Listed {
@@ -187,19 +177,23 @@ fn rows_of_tags(rows: &[&Row], tags: &Dictionary<'_>) -> Groups {
 }
 
 fn cells(rows: &[&Row]) -> Listed {
-    let mut cells: Vec<([u8; 4], u32)> = Vec::with_capacity(rows.len());
+    // Key and row in one integer, which sorts as the key's bytes do, then by row.
+    let mut cells: Vec<u64> = Vec::with_capacity(rows.len());
     for (row, located) in rows.iter().enumerate() {
         if let Some(location) = located.location {
-            let cell = Cell::of(location.latitude, location.longitude);
-            cells.push((cell.key(), row as u32));
+            let key = Cell::of(location.latitude, location.longitude).key();
+            cells.push(u64::from(u32::from_be_bytes(key)) << 32 | row as u64);
         }
     }
     cells.sort_unstable();
-    let same = || cells.chunk_by(|a, b| a.0 == b.0);
-    let mut rows = Groups { starts: vec![0], places: Vec::with_capacity(cells.len()) };
-    for cell in same() {
-        rows.places.extend(cell.iter().map(|&(_, row)| row));
-        rows.starts.push(rows.places.len() as u32);
+    let key = |cell: u64| (cell >> 32) as u32;
+    let mut listed = Listed::default();
+    listed.rows.starts.push(0);
+    for cell in cells.chunk_by(|&a, &b| key(a) == key(b)) {
+        listed.keys.extend_from_slice(&key(cell[0]).to_be_bytes());
+        listed.ends.push(listed.keys.len() as u32);
+        listed.rows.places.extend(cell.iter().map(|&cell| cell as u32));
+        listed.rows.starts.push(listed.rows.places.len() as u32);
     }
-    Listed::new(same().map(|cell| &cell[0].0[..]), rows)
+    listed
 }

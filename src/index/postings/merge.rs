@@ -73,7 +73,7 @@ impl Cursor<'_> {
         let end = offsets.last().map_or(0, |last| last + 1);
         posting.offsets_into(offsets)?;
         for offset in &mut offsets[before..] {
-            *offset += self.shift;
+            *offset = offset.saturating_add(self.shift);
         }
         let fits = offsets.last().is_some_and(|&last| (last as usize) < PART_ROWS_MAX);
         if !fits || offsets[before] < end {

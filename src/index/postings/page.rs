@@ -176,7 +176,7 @@ impl OpenPage {
 }
 
 /// How far a page was read, for a reader that cannot borrow the page.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct EntriesState {
     position: usize,
     left: u64,

@@ -136,7 +136,11 @@ impl<'a> Terms<'a> {
                 let mut entries = page.resume(*state);
                 if let Some(entry) = entries.next(&mut self.field)? {
                     entries.complete(&entry, &mut self.term)?;
+                    let first = *state == page.state();
                     *state = entries.state();
+                    if first && self.term != self.source.first_term(self.next_page - 1) {
+                        return Err(Error::corrupt("postings: a page begins with another term"));
+                    }
                     return Ok(Some(entry.posting(page.clone())));
                 }
             }

@@ -63,6 +63,7 @@ impl Cover {
     }
 
     /// The ranges of cell numbers, in order.
+    #[cfg(test)]
     pub(crate) fn ranges(&self) -> &[(RangeInclusive<u32>, Mark)] {
         &self.ranges
     }

@@ -280,7 +280,7 @@ fn ring_of(corners: usize, radius: impl Fn(usize) -> f64) -> Filter {
 #[test]
 fn a_polygon_of_the_most_points_is_covered_and_asked_as_any_other() {
     let coast = |n: usize| 5.0 + ((n * 7919) % 1000) as f64 * 1e-6;
-    let spikes = |n: usize| if n % 2 == 0 { 0.5 } else { 30.0 };
+    let spikes = |n: usize| if n.is_multiple_of(2) { 0.5 } else { 30.0 };
     for filter in [ring_of(POLYGON_POINTS_MAX - 1, coast), ring_of(POLYGON_POINTS_MAX - 1, spikes)]
     {
         let places: Vec<Place> =
