@@ -93,7 +93,8 @@ impl Place {
                 return;
             }
             assert!(begun.elapsed() < patience, "{events} events awaited, seen: {out}{err}");
-            std::thread::sleep(Duration::from_millis(50));
+            // Another process tells nobody when it has committed.
+            std::thread::park_timeout(Duration::from_millis(50));
         }
     }
 }

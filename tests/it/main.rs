@@ -1,5 +1,15 @@
 //! Goal: the claims of the project, tested through its public interface alone. Method: one binary, so
 //! that the crate is linked once; each module opens with its own goal and method.
 
+mod agreement;
+mod child;
 #[cfg(feature = "cli")]
 mod cli;
+mod common;
+mod damage;
+mod days;
+mod durability;
+mod input;
+mod readers;
+mod real_data;
+mod tidy;
