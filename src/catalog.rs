@@ -83,7 +83,8 @@ impl DaySummary {
         sessions.sort_unstable();
         sessions.dedup();
         let zone = view.parts.iter().filter_map(|part| part.zone()).reduce(Zone::union);
-        let zone = zone.ok_or_else(|| Error::corrupt("the day has no block").on_day(view.day))?;
+        // A day whose rows were all lost to damage has no zone to speak of.
+        let zone = zone.unwrap_or_default();
         Ok(Self { file_len, rows: view.events(), zone, sessions: sessions.into() })
     }
 

@@ -88,6 +88,10 @@ pub struct StoreInfo {
     pub bytes: u64,
     /// The version of the format that this diurnal writes.
     pub format_version: u32,
+    /// Commits of events that this handle has made, each with one wait for the disk; absent where
+    /// the store was opened for reading only. Threads that log at once share them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commits: Option<u64>,
 }
 
 impl Store {
@@ -316,10 +320,12 @@ impl Store {
             last_day: days.last().map(|info| info.day),
             bytes: days.iter().map(|info| info.bytes).sum(),
             format_version: FORMAT_VERSION,
+            commits: self.writer().ok().map(|writer| writer.days.commits()),
         })
     }
 
-    /// Removes a day and everything in it; its bytes are free at once.
+    /// Removes a day and everything in it; its bytes are free at once. Should an event of that day
+    /// come later, the day begins anew, and so do its ids.
     ///
     /// # Errors
     ///

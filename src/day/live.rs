@@ -68,6 +68,10 @@ pub(crate) struct SealedDay {
 impl LiveDay {
     /// Begins to write a day: one that has never been, or one that was sealed.
     pub(crate) fn begin(context: &DayContext, day: Day, sealed: Option<SealedDay>) -> Result<Self> {
+        let log_name = FileKind::Log.name(day);
+        if context.directory.open(&log_name, Access::Read).is_ok() {
+            return Err(Error::corrupt(format!("{log_name} is there, and was not taken up")));
+        }
         let (parts, file, file_len) = match sealed {
             Some(sealed) => {
                 // Opened again, for writing.

@@ -147,7 +147,9 @@ pub(crate) fn list(snapshot: &Snapshot) -> Result<Vec<DayInfo>> {
             files.get(&day).map_or(0, |files| files.columns.unwrap_or(0) + files.log.unwrap_or(0));
         let sealed = !snapshot.live.contains_key(&day);
         let (events, times) = match (snapshot.summary(day), snapshot.live.get(&day)) {
-            (Some(summary), _) => (summary.rows, Some(summary.zone.server_time)),
+            (Some(summary), _) => {
+                (summary.rows, Some(summary.zone.server_time).filter(|_| summary.rows > 0))
+            }
             (None, Some(Ok(view))) => {
                 let zone = view.parts.iter().filter_map(|part| part.zone());
                 let zone = zone.reduce(Zone::union);

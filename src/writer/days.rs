@@ -8,6 +8,7 @@
 //! with the day gone.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, DaySummary};
@@ -29,6 +30,7 @@ pub(crate) struct OpenDays {
     queue: Arc<Queue>,
     inner: Mutex<Inner>,
     published: RwLock<Published>,
+    commits: AtomicU64,
 }
 
 /// What one thread at a time works on.
@@ -73,7 +75,8 @@ impl OpenDays {
         }
         let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
         let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
-        let days = Self { context, shelf, queue, inner, published: RwLock::new(published) };
+        let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
+        let days = Self { context, shelf, queue, inner, published, commits };
         days.recover(&files)?;
         Ok(days)
     }
@@ -138,22 +141,30 @@ impl OpenDays {
             inner.live.push(live);
             return Ok(false);
         }
-        let published = self.published();
-        if let Some(Err(error)) = published.live.get(&day) {
-            return Err(error.clone());
-        }
-        let sealed = match published.sealed.get(&day) {
-            None => None,
-            Some(Sealed::There { file_len, .. }) => Some(self.shelf.open_sealed(day, *file_len)?),
-            Some(Sealed::Damaged { error, .. }) => return Err(error.clone()),
-            Some(Sealed::Missing) => {
-                return Err(Error::corrupt("the day's file is missing").on_day(day));
-            }
-        };
-        let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
+        let (live, begun) = self.open_or_begin(day)?;
         self.shelf.forget(day);
         self.admit(&mut inner, live)?;
-        Ok(true)
+        Ok(begun)
+    }
+
+    fn open_or_begin(&self, day: Day) -> Result<(LiveDay, bool)> {
+        let published = self.published();
+        let sealed = match (published.live.get(&day), published.sealed.get(&day)) {
+            (Some(Err(error)), _) | (_, Some(Sealed::Damaged { error, .. })) => {
+                return Err(error.clone());
+            }
+            // Its log is there: sealing it failed, and it is taken up where it was.
+            (Some(Ok(_)), _) => return Ok((LiveDay::open(&self.context, day)?, false)),
+            (None, Some(Sealed::Missing)) => {
+                return Err(Error::corrupt("the day's file is missing").on_day(day));
+            }
+            (None, Some(Sealed::There { file_len, .. })) => {
+                Some(self.shelf.open_sealed(day, *file_len)?)
+            }
+            (None, None) => None,
+        };
+        let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
+        Ok((live, true))
     }
 
     /// Adds a live day; the least recently written one is sealed where there are too many.
@@ -222,9 +233,15 @@ impl OpenDays {
             if let Err(error) = live.commit(&batches) {
                 return Outcome::Failed(unknown_outcome(error.on_day(day)));
             }
+            self.commits.fetch_add(1, Ordering::Relaxed);
             list.iter().for_each(|waiting| waiting.acknowledge());
         }
         Outcome::Written
+    }
+
+    /// How many commits of rows were made.
+    pub(crate) fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Relaxed)
     }
 
     /// Whether free space is above the floor.

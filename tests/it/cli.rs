@@ -433,7 +433,7 @@ fn days_and_the_store_are_described() {
 #[test]
 fn a_sound_store_is_checked_and_rebuilt_without_complaint() {
     let place = Place::with_events();
-    let clean = "{\"days\":3,\"events\":6,\"problems\":0}\n";
+    let clean = "{\"days\":3,\"events\":6,\"events_lost\":0,\"problems\":0}\n";
     assert_eq!(place.prints("check", &[]), clean);
     assert_eq!(
         place.prints("check", &["--format", "table"]),
