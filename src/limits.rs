@@ -82,6 +82,10 @@ pub const SEARCH_BYTES_MAX: usize = 4096;
 /// length.
 pub const RESULT_PAGE_ROWS: usize = 1 << 16;
 
+/// Days without events that automatic retention takes for a pause: more, or more than half of what is
+/// to be kept, may be a jump of the clock.
+pub const RETENTION_GAP_DAYS: u32 = 7;
+
 /// Days with events that must lie on the far side of a gap before automatic retention believes
 /// that time has passed, and not that the clock has jumped.
 pub const RETENTION_CONFIRMING_DAYS: usize = 7;

@@ -4,11 +4,11 @@
 //! removed.
 //!
 //! A day is too old by age when it lies `max_age_days` or more before the *reference day*: today by the
-//! clock, or the newest confirmed day, whichever is earlier. A day is confirmed when the days around
-//! it vouch for it: going from the oldest day on, days on the far side of a gap of more than
-//! `max_age_days` count only once [`RETENTION_CONFIRMING_DAYS`] of them hold events. So one jump of the
-//! clock, back or forth, never expires the store; a real pause as long as the retention itself delays
-//! it by a week.
+//! clock, unless that lies past a gap after the newest confirmed day, which is the reference then. A
+//! gap is more than [`RETENTION_GAP_DAYS`] days, or half of `max_age_days`, without events. Going from the
+//! oldest day on, days on the far side of a gap are confirmed once [`RETENTION_CONFIRMING_DAYS`] of
+//! them hold events. So one jump of the clock, back or forth, never expires the store; after a real
+//! pause of that length retention waits for a week of events.
 //!
 //! By bytes, the oldest days go first, whatever their date; the day written last always stays.
 
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::index::zones::Zone;
-use crate::limits::RETENTION_CONFIRMING_DAYS;
+use crate::limits::{RETENTION_CONFIRMING_DAYS, RETENTION_GAP_DAYS};
 use crate::settings::Retention;
 use crate::snapshot::Snapshot;
 use crate::time::{Day, Timestamp};
@@ -77,7 +77,8 @@ pub(crate) fn plan(
             reference
                 .is_some_and(|reference| reference.number().saturating_sub(day.number()) >= age)
         };
-        let confirmed = newest_confirmed(&numbers, age).min(today);
+        let gap = (age / 2).clamp(1, RETENTION_GAP_DAYS);
+        let confirmed = reference_day(&numbers, gap, today);
         for (place, day) in numbers.iter().enumerate() {
             goes[place] = is_old(*day, confirmed) && Some(*day) != current;
             if !goes[place] && is_old(*day, today) && Some(*day) != current {
@@ -102,13 +103,22 @@ pub(crate) fn plan(
     report
 }
 
-/// The newest day that the days before it, or enough days after it, vouch for.
-fn newest_confirmed(days: &[Day], age: u32) -> Option<Day> {
+/// The day that ages are counted from.
+fn reference_day(days: &[Day], gap: u32, today: Option<Day>) -> Option<Day> {
+    let newest = newest_confirmed(days, gap)?;
+    match today {
+        Some(today) if today.number() <= newest.number() + gap => Some(today),
+        _ => Some(newest),
+    }
+}
+
+/// The newest day before any gap, or past one with enough days beyond it.
+fn newest_confirmed(days: &[Day], gap: u32) -> Option<Day> {
     let mut confirmed = None;
     let mut start = 0;
     for place in 0..days.len() {
         let is_last =
-            days.get(place + 1).is_none_or(|next| next.number() - days[place].number() > age);
+            days.get(place + 1).is_none_or(|next| next.number() - days[place].number() > gap);
         if !is_last {
             continue;
         }
@@ -193,8 +203,15 @@ mod tests {
 
     #[test]
     fn days_past_the_age_go() {
-        let infos = days(&[100, 101, 102, 110]);
-        assert_eq!(dropped(&infos, Retention::KEEP_ALL.max_age_days(9), 110), [100, 101]);
+        let infos = days(&(100..=110).collect::<Vec<_>>());
+        assert_eq!(dropped(&infos, Retention::KEEP_ALL.max_age_days(10), 110), [100]);
+        assert_eq!(dropped(&infos, Retention::KEEP_ALL.max_age_days(10), 111), [100, 101]);
+    }
+
+    #[test]
+    fn a_jump_of_less_than_the_age_costs_nothing_either() {
+        let infos = days(&(100..=130).chain([155]).collect::<Vec<_>>());
+        assert_eq!(dropped(&infos, Retention::KEEP_ALL.max_age_days(30), 155), [100]);
     }
 
     #[test]
