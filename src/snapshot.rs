@@ -29,8 +29,8 @@ pub(crate) enum Sealed {
     There { file_len: u64, summary: Arc<DaySummary> },
     /// Its file has this length and its footer could not be read.
     Damaged { file_len: u64, error: Error },
-    /// The catalog has it, and its file is gone.
-    Missing,
+    /// The catalog has it, with so many rows, and its file is gone.
+    Missing { rows: u32 },
 }
 
 /// The sealed days.
@@ -152,8 +152,8 @@ impl Shelf {
             };
             known.insert(*day, sealed);
         }
-        for day in summaries.keys().filter(|day| !files.contains_key(day)) {
-            known.insert(*day, Sealed::Missing);
+        for (day, summary) in summaries.iter().filter(|(day, _)| !files.contains_key(day)) {
+            known.insert(*day, Sealed::Missing { rows: summary.rows });
         }
         known
     }
@@ -171,14 +171,23 @@ impl Sealed {
     pub(crate) fn file_len(&self) -> Option<u64> {
         match self {
             Self::There { file_len, .. } | Self::Damaged { file_len, .. } => Some(*file_len),
-            Self::Missing => None,
+            Self::Missing { .. } => None,
+        }
+    }
+
+    /// The rows that the catalog knows of.
+    pub(crate) fn rows(&self) -> u32 {
+        match self {
+            Self::There { summary, .. } => summary.rows,
+            Self::Damaged { .. } => 0,
+            Self::Missing { rows } => *rows,
         }
     }
 
     pub(crate) fn summary(&self) -> Option<&DaySummary> {
         match self {
             Self::There { summary, .. } => Some(summary),
-            Self::Damaged { .. } | Self::Missing => None,
+            Self::Damaged { .. } | Self::Missing { .. } => None,
         }
     }
 }
@@ -213,6 +222,12 @@ impl Snapshot {
                     Arc::new(shelf.known(&files, &summaries, before))
                 }
             };
+            // A day that looks damaged may have been listed while it was sealed or begun again.
+            let damaged = |day: &Day| matches!(sealed.get(day), Some(Sealed::Damaged { .. }));
+            if !Arc::ptr_eq(&sealed, before) && files.keys().any(damaged) && shelf.list()? != files
+            {
+                continue;
+            }
             return Ok(Self { shelf: shelf.clone(), sealed, live });
         }
     }
@@ -240,7 +255,7 @@ impl Snapshot {
         }
         let file_len = match self.sealed.get(&day) {
             None => return Ok(None),
-            Some(Sealed::Missing) => {
+            Some(Sealed::Missing { .. }) => {
                 return Err(Error::corrupt("the day's file is missing").on_day(day));
             }
             Some(Sealed::Damaged { error, .. }) => return Err(error.clone()),

@@ -68,9 +68,14 @@ pub(crate) struct SealedDay {
 impl LiveDay {
     /// Begins to write a day: one that has never been, or one that was sealed.
     pub(crate) fn begin(context: &DayContext, day: Day, sealed: Option<SealedDay>) -> Result<Self> {
-        let log_name = FileKind::Log.name(day);
-        if context.directory.open(&log_name, Access::Read).is_ok() {
-            return Err(Error::corrupt(format!("{log_name} is there, and was not taken up")));
+        let unexpected: &[FileKind] = match sealed {
+            Some(_) => &[FileKind::Log, FileKind::Rebuilt],
+            None => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
+        };
+        for name in unexpected.iter().map(|kind| kind.name(day)) {
+            if context.directory.open(&name, Access::Read).is_ok() {
+                return Err(Error::corrupt(format!("{name} is there, and was not taken up")));
+            }
         }
         let (parts, file, file_len) = match sealed {
             Some(sealed) => {
@@ -231,6 +236,13 @@ impl LiveDay {
         let log_name = FileKind::Log.name(self.day);
         if parts.is_empty() && tail.rows == 0 {
             self.log.close()?;
+            // A first fold that was interrupted has left its file.
+            match directory.remove(&FileKind::Columns.name(self.day)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("removing an empty day's file", error));
+                }
+                _ => {}
+            }
             remove(&*directory, &log_name)?;
             return Ok(None);
         }

@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::index::zones::Zone;
 use crate::limits::{RETENTION_CONFIRMING_DAYS, RETENTION_GAP_DAYS};
 use crate::settings::Retention;
@@ -141,10 +141,18 @@ pub(crate) fn enforce(
         return Ok(PruneReport::default());
     }
     let infos = list(&days.snapshot(&[])?)?;
-    let report = plan(&infos, retention, today, days.current());
-    for info in &report.dropped {
-        days.drop_day(info.day)?;
+    let mut report = plan(&infos, retention, today, days.current());
+    let mut dropped = Vec::new();
+    for info in report.dropped {
+        match days.drop_day(info.day) {
+            Ok(()) => dropped.push(info),
+            // Another thread was first, or events of the day wait: it goes the next time.
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Locked) => {}
+            Err(error) => return Err(error),
+        }
     }
+    report.bytes_freed = dropped.iter().map(|info| info.bytes).sum();
+    report.dropped = dropped;
     Ok(report)
 }
 

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use crate::catalog::{Catalog, DaySummary};
+use crate::catalog::{Catalog, DaySummary, Summaries};
 use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
 use crate::day::{FOLDER, FileKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -61,9 +61,10 @@ impl OpenDays {
     /// Takes over a directory whose lock is held: ends drops, removes leftovers, recovers the days
     /// that were being written and seals all but the newest of them.
     pub(crate) fn open(context: DayContext, shelf: Arc<Shelf>, queue: Arc<Queue>) -> Result<Self> {
-        sweep(&shelf)?;
+        remove_temporary(&shelf)?;
+        let (catalog, mut summaries) = Catalog::open(&*shelf.directory, context.sharing)?;
+        end_interrupted(&shelf, &catalog, &mut summaries)?;
         let files = shelf.list()?;
-        let (catalog, summaries) = Catalog::open(&*shelf.directory, context.sharing)?;
         let known = shelf.known(&files, &summaries, &Known::new());
         let derived: Vec<(Day, &DaySummary)> = known
             .iter()
@@ -135,6 +136,8 @@ impl OpenDays {
     /// Opens a day for writing, beginning it where need be; whether it was begun.
     pub(crate) fn open_day(&self, day: Day) -> Result<bool> {
         let mut inner = self.inner();
+        // Nothing is begun once the store is closed.
+        inner.catalog()?;
         if let Some(place) = inner.live.iter().position(|live| live.day == day) {
             let live = inner.live.remove(place);
             self.queue.open_day(day, live.next_ordinal());
@@ -155,13 +158,18 @@ impl OpenDays {
             }
             // Its log is there: sealing it failed, and it is taken up where it was.
             (Some(Ok(_)), _) => return Ok((LiveDay::open(&self.context, day)?, false)),
-            (None, Some(Sealed::Missing)) => {
+            (None, Some(Sealed::Missing { .. })) => {
                 return Err(Error::corrupt("the day's file is missing").on_day(day));
             }
             (None, Some(Sealed::There { file_len, .. })) => {
                 Some(self.shelf.open_sealed(day, *file_len)?)
             }
-            (None, None) => None,
+            (None, None) => {
+                if self.shelf.list()?.get(&day).is_some_and(|files| files.dropped) {
+                    finish_drop(&self.shelf, day)?;
+                }
+                None
+            }
         };
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
         Ok((live, true))
@@ -190,7 +198,21 @@ impl OpenDays {
         Ok(())
     }
 
+    /// Seals a day. One that is damaged is left as it is, and whoever asks for it is told.
     fn seal(&self, catalog: &Catalog, live: LiveDay) -> Result<()> {
+        let day = live.day;
+        match self.seal_sound(catalog, live) {
+            Err(error) if is_damage(&error) => {
+                self.publish(|published| {
+                    published.live.insert(day, Err(error));
+                });
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn seal_sound(&self, catalog: &Catalog, live: LiveDay) -> Result<()> {
         let day = live.day;
         let mut summary = None;
         let sealed = live.seal(|sealed| {
@@ -225,14 +247,16 @@ impl OpenDays {
             }
         }
         for (day, list) in by_day {
-            let Some(live) = inner.live.iter_mut().find(|live| live.day == day) else {
+            let Some(place) = inner.live.iter().position(|live| live.day == day) else {
                 let error = Error::not_found("the day is not open").on_day(day);
                 return Outcome::Failed(error);
             };
             let batches: Vec<_> = list.iter().map(|waiting| waiting.rows.clone()).collect();
-            if let Err(error) = live.commit(&batches) {
+            if let Err(error) = inner.live[place].commit(&batches) {
                 return Outcome::Failed(unknown_outcome(error.on_day(day)));
             }
+            // The day written last stands last.
+            inner.live[place..].rotate_left(1);
             self.commits.fetch_add(1, Ordering::Relaxed);
             list.iter().for_each(|waiting| waiting.acknowledge());
         }
@@ -274,7 +298,7 @@ impl OpenDays {
         }
         let published = self.published();
         if published.sealed.contains_key(&day) || published.live.contains_key(&day) {
-            return self.remove_files(&inner, day);
+            return self.remove_files(&mut inner, day);
         }
         Err(Error::not_found(format!("there is no day {day}")))
     }
@@ -290,22 +314,26 @@ impl OpenDays {
         self.unpublish(day);
         // The file is on its way out: whether it could be closed cleanly does not matter.
         let _ = live.close();
-        finish_drop(&self.shelf, day)?;
-        inner.catalog()?.update(&[], &[day])
+        self.remove_noted(inner, day)
     }
 
-    fn remove_files(&self, inner: &Inner, day: Day) -> Result<()> {
+    fn remove_files(&self, inner: &mut Inner, day: Day) -> Result<()> {
         mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
+        self.remove_noted(inner, day)
+    }
+
+    /// Removes a day's files, the catalog being told first. On a full disk that may fail, and does
+    /// not once the day's bytes are free; redb wants to be opened again after a failure.
+    fn remove_noted(&self, inner: &mut Inner, day: Day) -> Result<()> {
         let noted = inner.catalog()?.update(&[], &[day]);
         finish_drop(&self.shelf, day)?;
-        match noted {
-            // Now that the day's bytes are free there is room for the note.
-            Err(error) if error.kind() == ErrorKind::DiskFull => {
-                inner.catalog()?.update(&[], &[day])
-            }
-            noted => noted,
+        if noted.is_ok() {
+            return Ok(());
         }
+        inner.catalog = None;
+        let (catalog, _) = Catalog::open(&*self.shelf.directory, self.context.sharing)?;
+        inner.catalog.insert(catalog).update(&[], &[day])
     }
 
     fn unpublish(&self, day: Day) {
@@ -332,43 +360,53 @@ impl OpenDays {
             }
             inner.live.remove(place).close()?;
         }
-        let listed = match self.published().sealed.get(&day) {
-            Some(sealed) => sealed.summary().map_or(0, |summary| summary.rows),
-            None => 0,
-        };
-        self.unpublish(day);
-        let lost = write_anew(&self.shelf, listed)?;
-        put_in_place(&self.shelf, day)?;
-        self.publish_sealed(inner.catalog()?)?;
-        Ok(lost)
+        let before = self.published();
+        let listed = before.sealed.get(&day).map_or(0, Sealed::rows);
+        let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
+            put_in_place(&self.shelf, day)?;
+            Ok(lost)
+        });
+        if let Err(error) = &rewritten {
+            // The day is what it was, or waits under another name: nothing may begin it anew.
+            self.publish(|published| {
+                published.live.insert(day, Err(error.clone()));
+            });
+        } else {
+            self.unpublish(day);
+            self.publish_sealed(inner.catalog()?)?;
+        }
+        rewritten
     }
 
     /// Makes the catalog's entries again from the sealed days.
     pub(crate) fn rebuild_catalog(&self) -> Result<()> {
         let inner = self.inner();
-        let missing: Vec<Day> = self
-            .published()
-            .sealed
-            .iter()
-            .filter(|(_, sealed)| matches!(sealed, Sealed::Missing))
-            .map(|(day, _)| *day)
-            .collect();
-        inner.catalog()?.update(&[], &missing)?;
-        self.publish(|published| published.sealed = Arc::new(Known::new()));
-        self.publish_sealed(inner.catalog()?)
+        let files = self.shelf.list()?;
+        let known = self.shelf.known(&files, &Summaries::new(), &Known::new());
+        let gone: Vec<Day> = {
+            let published = self.published();
+            let listed = published.sealed.keys().filter(|day| !known.contains_key(day));
+            listed.copied().collect()
+        };
+        inner.catalog()?.update(&summaries_of(&known), &gone)?;
+        self.publish(|published| published.sealed = Arc::new(known));
+        Ok(())
     }
 
     /// Looks at the directory again, and notes in the catalog what is new in it.
     fn publish_sealed(&self, catalog: &Catalog) -> Result<()> {
         let files = self.shelf.list()?;
         let before = self.published().sealed;
-        let known = self.shelf.known(&files, &BTreeMap::new(), &before);
-        let fresh: Vec<(Day, &DaySummary)> = known
-            .iter()
-            .filter(|(day, sealed)| before.get(day).and_then(Sealed::file_len) != sealed.file_len())
-            .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
-            .collect();
+        let mut known = self.shelf.known(&files, &Summaries::new(), &before);
+        let mut fresh = summaries_of(&known);
+        fresh.retain(|(day, summary)| {
+            before.get(day).and_then(Sealed::file_len) != Some(summary.file_len)
+        });
         catalog.update(&fresh, &[])?;
+        drop(fresh);
+        for (day, sealed) in before.iter().filter(|(day, _)| !files.contains_key(day)) {
+            known.insert(*day, sealed.clone());
+        }
         self.publish(|published| published.sealed = Arc::new(known));
         Ok(())
     }
@@ -378,19 +416,32 @@ impl OpenDays {
         self.inner().live.last().map(|live| live.day)
     }
 
+    /// Lets go of every file as it is.
+    pub(crate) fn abandon(&self) {
+        let mut inner = self.inner();
+        inner.live.clear();
+        inner.catalog = None;
+    }
+
     /// Closes every file; days other than `today` are sealed.
     pub(crate) fn close(&self, today: Option<Day>) -> Result<()> {
         let mut inner = self.inner();
+        let mut outcome = Ok(());
         while let Some(live) = inner.live.pop() {
-            if Some(live.day) == today {
-                live.close()?;
-            } else {
-                self.seal(inner.catalog()?, live)?;
-            }
+            let closed = match Some(live.day) == today {
+                true => live.close(),
+                false => inner.catalog().and_then(|catalog| self.seal(catalog, live)),
+            };
+            // The other days are closed all the same.
+            outcome = outcome.and(closed);
         }
         inner.catalog = None;
-        Ok(())
+        outcome
     }
+}
+
+fn summaries_of(known: &Known) -> Vec<(Day, &DaySummary)> {
+    known.iter().filter_map(|(day, sealed)| Some((*day, sealed.summary()?))).collect()
 }
 
 /// What a failed commit means: it may have happened, unless the disk was full to begin with.
@@ -405,16 +456,27 @@ fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Version)
 }
 
-/// Ends drops that were interrupted, and removes files that never got their names.
-fn sweep(shelf: &Shelf) -> Result<()> {
-    let directory = &*shelf.directory;
-    for (day, files) in shelf.list()? {
-        if files.dropped {
-            finish_drop(shelf, day)?;
-        } else if files.rebuilt {
-            put_in_place(shelf, day)?;
-        }
+/// Ends the drops and the rebuilds that were interrupted.
+fn end_interrupted(shelf: &Shelf, catalog: &Catalog, summaries: &mut Summaries) -> Result<()> {
+    let files = shelf.list()?;
+    let dropped: Vec<Day> =
+        files.iter().filter(|(_, files)| files.dropped).map(|(day, _)| *day).collect();
+    if !dropped.is_empty() {
+        catalog.update(&[], &dropped)?;
     }
+    for day in dropped {
+        summaries.remove(&day);
+        finish_drop(shelf, day)?;
+    }
+    for (day, _) in files.iter().filter(|(_, files)| files.rebuilt && !files.dropped) {
+        put_in_place(shelf, *day)?;
+    }
+    Ok(())
+}
+
+/// Removes files that never got their names.
+fn remove_temporary(shelf: &Shelf) -> Result<()> {
+    let directory = &*shelf.directory;
     for folder in ["", FOLDER] {
         let entries = directory.list(folder);
         for entry in entries.map_err(|error| Error::io("listing the store", error))? {
@@ -446,7 +508,14 @@ fn mark_dropped(shelf: &Shelf, day: Day) -> Result<()> {
 /// Removes a day's files, the mark of its drop last.
 fn finish_drop(shelf: &Shelf, day: Day) -> Result<()> {
     let directory = &*shelf.directory;
+    let sync = || {
+        let synced = directory.sync(FOLDER);
+        synced.map_err(|error| Error::io("syncing the days' folder", error).on_day(day))
+    };
     for kind in [FileKind::Columns, FileKind::Log, FileKind::Dropped] {
+        if kind == FileKind::Dropped {
+            sync()?;
+        }
         match directory.remove(&kind.name(day)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 return Err(Error::io("removing a day's file", error).on_day(day));
@@ -454,5 +523,5 @@ fn finish_drop(shelf: &Shelf, day: Day) -> Result<()> {
             _ => {}
         }
     }
-    directory.sync(FOLDER).map_err(|error| Error::io("syncing the days' folder", error))
+    sync()
 }

@@ -50,7 +50,8 @@ impl Writer {
         context: DayContext,
         lock: LockGuard,
     ) -> Result<Arc<Self>> {
-        let queue = Arc::new(Queue::default());
+        let buffered = matches!(settings.durability, Durability::Buffered { .. });
+        let queue = Arc::new(Queue::new(buffered));
         let days = OpenDays::open(context, shelf, queue.clone())?;
         let lock = Mutex::new(Some(lock));
         retention::enforce(&days, &settings.retention, Day::of(clock.now()))?;
@@ -146,7 +147,8 @@ impl Writer {
     fn roll_over(&self, day: Day) -> Result<()> {
         self.days.check_free_space(self.settings.free_bytes_min)?;
         if self.days.open_day(day)? {
-            retention::enforce(&self.days, &self.settings.retention, Day::of(self.clock.now()))?;
+            // What retention fails at is no fault of the event; the next new day tries again.
+            let _ = retention::enforce(&self.days, &self.settings.retention, self.today());
         }
         Ok(())
     }
@@ -184,11 +186,10 @@ impl Writer {
 
     /// Writes what waits and closes every file; nothing is accepted afterwards.
     pub(crate) fn close(&self) -> Result<()> {
-        if self.queue.check_usable().is_err() {
+        if !self.queue.close() {
             return Ok(());
         }
         let flushed = self.flush();
-        self.queue.close();
         let flusher = self.flusher.lock().unwrap_or_else(PoisonError::into_inner).take();
         // The flusher itself may be the last to hold the writer, and cannot wait for itself.
         if let Some(flusher) = flusher.filter(|it| it.thread().id() != std::thread::current().id())
@@ -196,7 +197,14 @@ impl Writer {
             // A flusher that panicked has broken the queue off, which `flushed` tells.
             let _ = flusher.join();
         }
-        let closed = flushed.and_then(|()| self.days.close(self.today()));
+        let closed = match self.queue.is_broken() {
+            // After a failed write its files are let go of as they are: they recover when opened.
+            true => {
+                self.days.abandon();
+                flushed
+            }
+            false => flushed.and(self.days.close(self.today())),
+        };
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
         closed
     }

@@ -59,7 +59,9 @@ struct State {
     waiting_rows: usize,
     oldest: Option<Instant>,
     broken: Option<Error>,
-    /// What buffered events were lost for, until somebody is told.
+    /// Whether events are acknowledged before they are written.
+    unattended: bool,
+    /// What events were lost for that nobody waited for, until somebody is told.
     lost: Option<Error>,
     closed: bool,
 }
@@ -76,6 +78,13 @@ pub(crate) enum Enqueued {
 }
 
 impl Queue {
+    /// A queue; `unattended` where events are acknowledged before they are written.
+    pub(crate) fn new(unattended: bool) -> Self {
+        let queue = Self::default();
+        queue.state().unattended = unattended;
+        queue
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -126,12 +135,11 @@ impl Queue {
     pub(crate) fn flush(&self, write: impl Fn(&[Waiting]) -> Outcome) -> Result<()> {
         loop {
             let mut state = self.state();
-            if let Some(lost) = state.lost.take() {
-                return Err(lost);
-            }
-            state.check_unbroken()?;
             if !state.writing && state.waiting.is_empty() {
-                return Ok(());
+                return match state.lost.take() {
+                    Some(lost) => Err(lost),
+                    None => state.check_unbroken(),
+                };
             }
             drop(state);
             self.write_or_wait(&write);
@@ -185,10 +193,16 @@ impl Queue {
         !busy
     }
 
-    /// Accepts nothing more.
-    pub(crate) fn close(&self) {
-        self.state().closed = true;
+    /// Accepts nothing more; whether it did until now.
+    pub(crate) fn close(&self) -> bool {
+        let was_closed = std::mem::replace(&mut self.state().closed, true);
         self.changed.notify_all();
+        !was_closed
+    }
+
+    /// Whether a write has failed.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state().broken.is_some()
     }
 
     /// Whether everything is refused, as an error.
@@ -251,7 +265,9 @@ impl State {
         }
         self.waiting_rows = 0;
         self.oldest = None;
-        self.lost = Some(failure.clone());
+        if self.unattended {
+            self.lost = Some(failure.clone());
+        }
     }
 }
 
