@@ -26,9 +26,9 @@ use crate::time::Day;
 #[derive(Debug, Clone)]
 pub(crate) enum Sealed {
     /// Its file has this length.
-    There { file_len: u64, summary: Arc<DaySummary> },
+    There { file_len: u64, stamp: u64, summary: Arc<DaySummary> },
     /// Its file has this length and its footer could not be read.
-    Damaged { file_len: u64, error: Error },
+    Damaged { file_len: u64, stamp: u64, error: Error },
     /// The catalog has it, with so many rows, and its file is gone.
     Missing { rows: u32 },
 }
@@ -41,6 +41,8 @@ pub(crate) type Known = BTreeMap<Day, Sealed>;
 pub(crate) struct DayFiles {
     /// Length of the file of columns.
     pub(crate) columns: Option<u64>,
+    /// Tells that file from others that had its name.
+    pub(crate) stamp: u64,
     /// Length of the log.
     pub(crate) log: Option<u64>,
     /// Whether a drop has begun.
@@ -54,7 +56,8 @@ pub(crate) struct DayFiles {
 pub(crate) struct Shelf {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) cache: Arc<Cache>,
-    open: Mutex<LruCache<(Day, u64), DayView>>,
+    /// By day, length and stamp.
+    open: Mutex<LruCache<(Day, u64, u64), DayView>>,
 }
 
 /// The days as one query sees them.
@@ -72,7 +75,7 @@ impl Shelf {
         Self { directory, cache: Arc::new(Cache::new(cache_bytes)), open }
     }
 
-    fn open_views(&self) -> MutexGuard<'_, LruCache<(Day, u64), DayView>> {
+    fn open_views(&self) -> MutexGuard<'_, LruCache<(Day, u64, u64), DayView>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -85,7 +88,10 @@ impl Shelf {
             if let Some((day, kind)) = FileKind::parse(&entry.name) {
                 let files = days.entry(day).or_default();
                 match kind {
-                    FileKind::Columns => files.columns = Some(entry.len),
+                    FileKind::Columns => {
+                        files.columns = Some(entry.len);
+                        files.stamp = entry.stamp;
+                    }
                     FileKind::Log => files.log = Some(entry.len),
                     FileKind::Dropped => files.dropped = true,
                     FileKind::Rebuilt => files.rebuilt = true,
@@ -96,12 +102,12 @@ impl Shelf {
     }
 
     /// A sealed day, as it was when its file had this length.
-    pub(crate) fn sealed_view(&self, day: Day, file_len: u64) -> Result<DayView> {
-        if let Some(view) = self.open_views().get(&(day, file_len)) {
+    pub(crate) fn sealed_view(&self, day: Day, file_len: u64, stamp: u64) -> Result<DayView> {
+        if let Some(view) = self.open_views().get(&(day, file_len, stamp)) {
             return Ok(view.clone());
         }
         let view = self.open_sealed(day, file_len)?.view;
-        self.open_views().put((day, file_len), view.clone());
+        self.open_views().put((day, file_len, stamp), view.clone());
         Ok(view)
     }
 
@@ -141,14 +147,15 @@ impl Shelf {
             else {
                 continue;
             };
-            let kept = before.get(day).filter(|sealed| sealed.file_len() == Some(file_len));
+            let kept = before.get(day).filter(|sealed| sealed.is_of(files));
             let listed = summaries.get(day).filter(|summary| summary.file_len == file_len);
             let sealed = match (kept, listed) {
                 (Some(kept), _) => kept.clone(),
                 (None, Some(summary)) => {
-                    Sealed::There { file_len, summary: Arc::new(summary.clone()) }
+                    let (stamp, summary) = (files.stamp, Arc::new(summary.clone()));
+                    Sealed::There { file_len, stamp, summary }
                 }
-                (None, None) => self.summarise(*day, file_len),
+                (None, None) => self.summarise(*day, file_len, files.stamp),
             };
             known.insert(*day, sealed);
         }
@@ -158,11 +165,11 @@ impl Shelf {
         known
     }
 
-    fn summarise(&self, day: Day, file_len: u64) -> Sealed {
+    fn summarise(&self, day: Day, file_len: u64, stamp: u64) -> Sealed {
         let summary = self.open_sealed(day, file_len).and_then(|sealed| DaySummary::of(&sealed));
         match summary {
-            Ok(summary) => Sealed::There { file_len, summary: Arc::new(summary) },
-            Err(error) => Sealed::Damaged { file_len, error },
+            Ok(summary) => Sealed::There { file_len, stamp, summary: Arc::new(summary) },
+            Err(error) => Sealed::Damaged { file_len, stamp, error },
         }
     }
 }
@@ -173,6 +180,16 @@ impl Sealed {
             Self::There { file_len, .. } | Self::Damaged { file_len, .. } => Some(*file_len),
             Self::Missing { .. } => None,
         }
+    }
+
+    /// Whether it is known of this very file. A day that this process sealed has no stamp: whatever
+    /// takes its file's place is this process's own doing.
+    fn is_of(&self, files: &DayFiles) -> bool {
+        let stamp = match self {
+            Self::There { stamp, .. } | Self::Damaged { stamp, .. } => *stamp,
+            Self::Missing { .. } => return false,
+        };
+        self.file_len() == files.columns && (stamp == files.stamp || stamp == 0)
     }
 
     /// The rows that the catalog knows of.
@@ -208,13 +225,12 @@ impl Snapshot {
             if sealed_meanwhile {
                 continue;
             }
-            let complete = |known: &Known| {
-                files.iter().filter(|(_, files)| files.log.is_none() && !files.dropped).all(
-                    |(day, files)| {
-                        known.get(day).is_some_and(|sealed| sealed.file_len() == files.columns)
-                    },
-                ) && known.keys().all(|day| files.contains_key(day))
-            };
+            let complete =
+                |known: &Known| {
+                    files.iter().filter(|(_, files)| files.log.is_none() && !files.dropped).all(
+                        |(day, files)| known.get(day).is_some_and(|sealed| sealed.is_of(files)),
+                    ) && known.keys().all(|day| files.contains_key(day))
+                };
             let sealed = match complete(before) {
                 true => before.clone(),
                 false => {
@@ -253,15 +269,15 @@ impl Snapshot {
         if let Some(view) = self.live.get(&day) {
             return view.clone().map(Some);
         }
-        let file_len = match self.sealed.get(&day) {
+        let (file_len, stamp) = match self.sealed.get(&day) {
             None => return Ok(None),
             Some(Sealed::Missing { .. }) => {
                 return Err(Error::corrupt("the day's file is missing").on_day(day));
             }
             Some(Sealed::Damaged { error, .. }) => return Err(error.clone()),
-            Some(Sealed::There { file_len, .. }) => *file_len,
+            Some(Sealed::There { file_len, stamp, .. }) => (*file_len, *stamp),
         };
-        match self.shelf.sealed_view(day, file_len) {
+        match self.shelf.sealed_view(day, file_len, stamp) {
             Err(error) => match self.shelf.list()?.get(&day) {
                 Some(files) if !files.dropped => Err(error),
                 _ => Ok(None),

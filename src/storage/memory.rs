@@ -62,7 +62,7 @@ impl Directory for MemoryDirectory {
         let files = self.files();
         let inside = files.iter().filter_map(|(name, file)| {
             let (parent, name) = name.rsplit_once('/').unwrap_or(("", name));
-            (parent == folder).then(|| Entry { name: name.to_owned(), len: file.len() })
+            (parent == folder).then(|| Entry { name: name.to_owned(), len: file.len(), stamp: 0 })
         });
         Ok(inside.collect())
     }

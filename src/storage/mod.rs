@@ -30,11 +30,13 @@ pub(crate) const REDB_FILE_FORMAT: u32 = 3;
 /// One open file.
 pub(crate) type StorageFile = Arc<dyn StorageBackend>;
 
-/// A file in a folder: its name without the folder, and its length.
+/// A file in a folder: its name without the folder, its length, and which file it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) name: String,
     pub(crate) len: u64,
+    /// Differs between files that had the name one after the other, as far as the system can tell.
+    pub(crate) stamp: u64,
 }
 
 /// What a file is opened for.

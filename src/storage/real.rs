@@ -81,13 +81,13 @@ impl Directory for RealDirectory {
         for entry in fs::read_dir(self.path(folder))? {
             let entry = entry?;
             // A file may be dropped between the listing and the look at it.
-            let len = match entry.metadata() {
-                Ok(metadata) => metadata.len(),
+            let metadata = match entry.metadata() {
+                Ok(metadata) => metadata,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(error),
             };
             if let Ok(name) = entry.file_name().into_string() {
-                entries.push(Entry { name, len });
+                entries.push(Entry { name, len: metadata.len(), stamp: stamp_of(&metadata) });
             }
         }
         Ok(entries)
@@ -153,6 +153,19 @@ impl Drop for Held {
 fn backend(file: File) -> io::Result<StorageFile> {
     let backend = FileBackend::new(file).map_err(io::Error::other)?;
     Ok(Arc::new(backend))
+}
+
+/// The file's number and when it was last changed, folded into one.
+#[cfg(unix)]
+fn stamp_of(metadata: &fs::Metadata) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let changed = metadata.mtime().wrapping_mul(1_000_000_000).wrapping_add(metadata.mtime_nsec());
+    changed.cast_unsigned() ^ metadata.ino().rotate_left(32)
+}
+
+#[cfg(not(unix))]
+fn stamp_of(_metadata: &fs::Metadata) -> u64 {
+    0
 }
 
 #[cfg(unix)]

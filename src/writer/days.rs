@@ -226,7 +226,8 @@ impl OpenDays {
             published.live.remove(&day);
             if let (Some(SealedDay { file_len, .. }), Some(summary)) = (sealed, summary) {
                 let mut known = (*published.sealed).clone();
-                known.insert(day, Sealed::There { file_len, summary: Arc::new(summary) });
+                let summary = Arc::new(summary);
+                known.insert(day, Sealed::There { file_len, stamp: 0, summary });
                 published.sealed = Arc::new(known);
             }
         });

@@ -274,3 +274,24 @@ fn a_store_without_shared_readers_answers_its_own_process_alone() {
     assert_eq!(other.ask("all"), all_of(&model));
     assert_holds(&open(), &model);
 }
+
+#[test]
+fn a_reader_sees_a_day_that_came_in_the_place_of_a_dropped_one() {
+    let directory = tempfile::tempdir().unwrap();
+    let date = day("2026-11-20");
+    let log = |session: &str| {
+        let store = small_blocks().open(directory.path()).unwrap();
+        store.log_event(NewEvent::new(session, "t").server_time(at(date, 5))).unwrap();
+        store
+    };
+    log("a").close().unwrap();
+    let reader = Store::open_read_only(directory.path()).unwrap();
+    assert_eq!(reader.count(&Filter::session("a")).unwrap(), 1);
+    let store = small_blocks().open(directory.path()).unwrap();
+    store.drop_day(date).unwrap();
+    store.close().unwrap();
+    // The same number of bytes, and another session.
+    log("b").close().unwrap();
+    assert_eq!(reader.count(&Filter::session("a")).unwrap(), 0);
+    assert_eq!(reader.count(&Filter::session("b")).unwrap(), 1);
+}
