@@ -43,7 +43,7 @@ impl Retention {
     /// Keeps everything.
     pub const KEEP_ALL: Self = Self { max_age_days: None, max_bytes: None };
 
-    /// Keeps this many days, today included; at least 1.
+    /// Keeps this many days, the newest included; at least 1.
     #[must_use]
     pub const fn max_age_days(mut self, days: u32) -> Self {
         self.max_age_days = Some(days);

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::StoreBuilder;
-use crate::clock::{Clock, SystemClock};
 use crate::day::file::FORMAT_VERSION;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, NewEvent};
@@ -20,7 +19,7 @@ use crate::snapshot::{Known, Shelf, Snapshot};
 use crate::time::{Day, Timestamp};
 use crate::upkeep::check::{self, CheckReport};
 use crate::upkeep::rebuild::{self, RebuildReport};
-use crate::upkeep::retention::{self, DayInfo, PruneReport};
+use crate::upkeep::retention::{self, DayInfo, PruneReport, Trigger};
 use crate::writer::Writer;
 
 /// A store of events in a directory.
@@ -337,8 +336,10 @@ impl Store {
         writer.days.drop_day(day)
     }
 
-    /// Drops the days that `retention` does not keep. The store's own setting does the same whenever
-    /// a new day is begun and when the store is opened.
+    /// Drops the days that `retention` does not keep. By age, days count back from the newest one, or,
+    /// where that lies after a long gap alone, from the newest before it: the days that this keeps are
+    /// in [`PruneReport::held_back`]. The store's own setting acts by itself whenever a new day is begun
+    /// and when the store is opened, and counts from today by the clock; see `limits` for its guard.
     ///
     /// # Errors
     ///
@@ -347,7 +348,7 @@ impl Store {
         retention.validate()?;
         let writer = self.writer()?;
         writer.check_usable()?;
-        retention::enforce(&writer.days, retention, writer.today())
+        retention::enforce(&writer.days, retention, Trigger::Asked)
     }
 
     /// What [`Store::prune`] would do.
@@ -357,13 +358,10 @@ impl Store {
     /// As [`Store::prune`].
     pub fn prune_plan(&self, retention: &Retention) -> Result<PruneReport> {
         retention.validate()?;
-        let (today, current) = match &*self.mode {
-            Mode::Writing(writer) => (writer.today(), writer.days.current()),
-            Mode::Reading(..) => (Day::of(SystemClock.now()), None),
-        };
+        let current = self.writer().ok().and_then(|writer| writer.days.current());
         let days = self.days()?;
         let newest_live = || days.iter().rev().find(|info| !info.sealed).map(|info| info.day);
-        Ok(retention::plan(&days, retention, today, current.or_else(newest_live)))
+        Ok(retention::plan(&days, retention, Trigger::Asked, current.or_else(newest_live)))
     }
 
     /// Compares every index, zone, dictionary and catalog entry with the log, and reads every byte

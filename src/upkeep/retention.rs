@@ -3,12 +3,17 @@
 //! Owns: [`plan`], which decides and does nothing, and [`enforce`], which does. Does not own how a day is
 //! removed.
 //!
-//! A day is too old by age when it lies `max_age_days` or more before the *reference day*: today by the
-//! clock, unless that lies past a gap after the newest confirmed day, which is the reference then. A
-//! gap is more than [`RETENTION_GAP_DAYS`] days, or half of `max_age_days`, without events. Going from the
-//! oldest day on, days on the far side of a gap are confirmed once [`RETENTION_CONFIRMING_DAYS`] of
-//! them hold events. So one jump of the clock, back or forth, never expires the store; after a real
-//! pause of that length retention waits for a week of events.
+//! A day is too old by age when it lies `max_age_days` or more before the *reference day*. Going from the
+//! oldest day on, days on the far side of a gap without events are *confirmed* once
+//! [`RETENTION_CONFIRMING_DAYS`] of them hold events. So one jump of the clock, back or forth, never
+//! expires the store.
+//!
+//! - Where retention acts by itself, the reference is today by the clock, unless that lies past a gap
+//!   after the newest confirmed day, which is the reference then. A gap is more than
+//!   [`RETENTION_GAP_DAYS`] days, or half of `max_age_days`: after a real pause of that length retention
+//!   waits for a week of events.
+//! - Where somebody asks for it, the reference is the newest confirmed day, so that a log of years ago
+//!   is pruned as one of today is. A gap is more than `max_age_days`, or [`ASKED_GAP_DAYS_MIN`].
 //!
 //! By bytes, the oldest days go first, whatever their date; the day written last always stays.
 
@@ -62,11 +67,23 @@ impl fmt::Display for PruneReport {
     }
 }
 
+/// A shorter pause is none where somebody asks for a prune: he can look at what it would do.
+const ASKED_GAP_DAYS_MIN: u32 = 30;
+
+/// Who wants days to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trigger {
+    /// A new day, or the opening of the store; today by the clock.
+    Automatic { today: Option<Day> },
+    /// Somebody.
+    Asked,
+}
+
 /// Decides which days go. `days` are in order; `current` is the day written last.
 pub(crate) fn plan(
     days: &[DayInfo],
     retention: &Retention,
-    today: Option<Day>,
+    trigger: Trigger,
     current: Option<Day>,
 ) -> PruneReport {
     let numbers: Vec<Day> = days.iter().map(|info| info.day).collect();
@@ -77,11 +94,19 @@ pub(crate) fn plan(
             reference
                 .is_some_and(|reference| reference.number().saturating_sub(day.number()) >= age)
         };
-        let gap = (age / 2).clamp(1, RETENTION_GAP_DAYS);
-        let confirmed = reference_day(&numbers, gap, today);
+        let (confirmed, latest) = match trigger {
+            Trigger::Automatic { today } => {
+                let gap = (age / 2).clamp(1, RETENTION_GAP_DAYS);
+                (reference_day(&numbers, gap, today), today)
+            }
+            Trigger::Asked => {
+                let gap = age.max(ASKED_GAP_DAYS_MIN);
+                (newest_confirmed(&numbers, gap), numbers.last().copied())
+            }
+        };
         for (place, day) in numbers.iter().enumerate() {
             goes[place] = is_old(*day, confirmed) && Some(*day) != current;
-            if !goes[place] && is_old(*day, today) && Some(*day) != current {
+            if !goes[place] && is_old(*day, latest) && Some(*day) != current {
                 report.held_back.push(*day);
             }
         }
@@ -135,13 +160,13 @@ fn newest_confirmed(days: &[Day], gap: u32) -> Option<Day> {
 pub(crate) fn enforce(
     days: &OpenDays,
     retention: &Retention,
-    today: Option<Day>,
+    trigger: Trigger,
 ) -> Result<PruneReport> {
     if *retention == Retention::KEEP_ALL {
         return Ok(PruneReport::default());
     }
     let infos = list(&days.snapshot(&[])?)?;
-    let mut report = plan(&infos, retention, today, days.current());
+    let mut report = plan(&infos, retention, trigger, days.current());
     let mut dropped = Vec::new();
     for info in report.dropped {
         match days.drop_day(info.day) {
@@ -205,7 +230,8 @@ mod tests {
 
     fn dropped(infos: &[DayInfo], retention: Retention, today: u32) -> Vec<u32> {
         let current = infos.last().map(|info| info.day);
-        let report = plan(infos, &retention, Day::from_number(today), current);
+        let trigger = Trigger::Automatic { today: Day::from_number(today) };
+        let report = plan(infos, &retention, trigger, current);
         report.dropped.iter().map(|info| info.day.number()).collect()
     }
 
@@ -232,6 +258,20 @@ mod tests {
         }
         numbers.push(50_006);
         assert_eq!(dropped(&days(&numbers), keep, 50_006).len(), 30);
+    }
+
+    #[test]
+    fn who_asks_prunes_a_log_of_years_ago_from_its_newest_day() {
+        let infos = days(&[100, 110, 135, 150]);
+        let asked = |age| {
+            let keep = Retention::KEEP_ALL.max_age_days(age);
+            let report = plan(&infos, &keep, Trigger::Asked, None);
+            report.dropped.iter().map(|info| info.day.number()).collect::<Vec<_>>()
+        };
+        assert_eq!(asked(1), [100, 110, 135]);
+        assert_eq!(asked(20), [100, 110]);
+        assert_eq!(asked(50), [100]);
+        assert_eq!(asked(51), [0; 0]);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::settings::{Durability, Settings};
 use crate::snapshot::{Shelf, Snapshot};
 use crate::storage::LockGuard;
 use crate::time::Day;
-use crate::upkeep::retention;
+use crate::upkeep::retention::{self, Trigger};
 use crate::writer::days::OpenDays;
 use crate::writer::queue::{Enqueued, Outcome, Queue, Ticket, Waiting};
 
@@ -54,7 +54,8 @@ impl Writer {
         let queue = Arc::new(Queue::new(buffered));
         let days = OpenDays::open(context, shelf, queue.clone())?;
         let lock = Mutex::new(Some(lock));
-        retention::enforce(&days, &settings.retention, Day::of(clock.now()))?;
+        let automatic = Trigger::Automatic { today: Day::of(clock.now()) };
+        retention::enforce(&days, &settings.retention, automatic)?;
         let flusher = Mutex::new(None);
         let writer = Arc::new(Self { settings, clock, queue, days, flusher, lock });
         if let Durability::Buffered { max_delay, .. } = settings.durability {
@@ -148,7 +149,8 @@ impl Writer {
         self.days.check_free_space(self.settings.free_bytes_min)?;
         if self.days.open_day(day)? {
             // What retention fails at is no fault of the event; the next new day tries again.
-            let _ = retention::enforce(&self.days, &self.settings.retention, self.today());
+            let automatic = Trigger::Automatic { today: self.today() };
+            let _ = retention::enforce(&self.days, &self.settings.retention, automatic);
         }
         Ok(())
     }

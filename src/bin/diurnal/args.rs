@@ -247,7 +247,8 @@ Whole days are dropped, the oldest first. With both options both limits are kept
 pub(crate) struct PruneArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
-    /// Keep so many days, today included.
+    /// Keep so many days, counted back from the newest day of the log. Where that day lies after a
+    /// long gap, as when a clock has jumped, older days stay and are listed as held back.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) keep_days: Option<u32>,
     /// Keep the newest days within so many bytes: 500M (of 1000) or 2GiB (of 1024) are understood.
