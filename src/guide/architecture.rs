@@ -35,7 +35,7 @@
 //! # Why finished rows do not rest in redb
 //!
 //! Measured with redb 4.6: a file with a handful of rows takes 45 KB once it is closed cleanly, where
-//! a day of ten events takes under 2 KB here. 12 MB of values written in ten transactions took 17.8 MB,
+//! a day of ten events took 786 bytes here. 12 MB of values written in ten transactions took 17.8 MB,
 //! and 12.0 to 12.5 MB only after `compact`, which rewrites them. A bit that flips in a redb page is not
 //! found on reading; every section of a day's file has a checksum that is verified at each read. And
 //! sealing a day must not copy it: a card wears out, and midnight must not stall a kiosk. So redb
@@ -43,7 +43,7 @@
 //!
 //! The dictionary is per block, not per day as a first sketch had it: a day with a million sessions
 //! then needs no more memory than one with ten, and each block can be read, salvaged or dropped by
-//! itself. It costs about 0.2 bytes a row.
+//! itself. With 40 sessions walking at once the ids take 0.04 bytes a row.
 //!
 //! # Reading
 //!

@@ -1,4 +1,7 @@
-//! Keeping a store small and sound: retention, `check` and `rebuild`.
+//! Keeping a store small and sound.
+//!
+//! Owns: the rooms below: `retention` (which days go), `check` (whether indexes and log agree), `rebuild`
+//! (damaged days made whole as far as they can be read). Does not own the writing of days (`writer`).
 
 pub(crate) mod check;
 pub(crate) mod rebuild;
