@@ -27,7 +27,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
 use crate::storage::Directory;
-use crate::storage::engine::{self, Sharing, engine_error};
+use crate::storage::engine::{self, Engine, Sharing, engine_error};
 use crate::time::Day;
 
 /// The file's name.
@@ -56,7 +56,9 @@ pub(crate) type Summaries = BTreeMap<Day, DaySummary>;
 /// The catalog of a writer.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    database: Database,
+    engine: Engine,
+    /// Days sealed since it was last written.
+    unwritten: Vec<(Day, Arc<DaySummary>)>,
 }
 
 /// What a day's summary says of a session.
@@ -144,7 +146,10 @@ fn checked_bytes(bytes: &[u8]) -> Result<&[u8]> {
 
 impl Catalog {
     /// Opens the catalog, or begins one where there is none; a damaged one is set aside.
-    pub(crate) fn open(directory: &dyn Directory, sharing: Sharing) -> Result<(Self, Summaries)> {
+    pub(crate) fn open(
+        directory: &Arc<dyn Directory>,
+        sharing: Sharing,
+    ) -> Result<(Self, Summaries)> {
         match Self::try_open(directory, sharing) {
             Err(error) if error.kind() == ErrorKind::NotFound => Self::begin(directory, sharing),
             Err(error) if error.kind() == ErrorKind::Corrupt => {
@@ -156,21 +161,37 @@ impl Catalog {
         }
     }
 
-    fn try_open(directory: &dyn Directory, sharing: Sharing) -> Result<(Self, Summaries)> {
-        let database = engine::open(directory, NAME, sharing)?;
-        let summaries = read(&database)?;
-        Ok((Self { database }, summaries))
+    fn try_open(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Self, Summaries)> {
+        let engine = Engine::open(&**directory, NAME, sharing)?;
+        let summaries = read(&engine.database)?;
+        Ok((Self { engine, unwritten: Vec::new() }, summaries))
     }
 
-    fn begin(directory: &dyn Directory, sharing: Sharing) -> Result<(Self, Summaries)> {
-        let database =
-            engine::create(directory, NAME, sharing, |database| write(database, &[], &[]))?;
-        Ok((Self { database }, Summaries::new()))
+    fn begin(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Self, Summaries)> {
+        let engine =
+            Engine::create(directory, NAME, sharing, |database| write(database, &[], &[]))?;
+        Ok((Self { engine, unwritten: Vec::new() }, Summaries::new()))
+    }
+
+    /// Notes a sealed day, to be written with others by [`flush`](Self::flush).
+    pub(crate) fn note(&mut self, day: Day, summary: Arc<DaySummary>) {
+        self.unwritten.push((day, summary));
+    }
+
+    /// Writes what was noted. A day that a crash keeps from being written is summarised again when
+    /// the store is opened.
+    pub(crate) fn flush(&mut self) -> Result<()> {
+        if self.unwritten.is_empty() { Ok(()) } else { self.update(&[], &[]) }
     }
 
     /// Notes sealed days and forgets dropped ones, durably.
-    pub(crate) fn update(&self, sealed: &[(Day, &DaySummary)], dropped: &[Day]) -> Result<()> {
-        write(&self.database, sealed, dropped)
+    pub(crate) fn update(&mut self, sealed: &[(Day, &DaySummary)], dropped: &[Day]) -> Result<()> {
+        self.unwritten.retain(|(day, _)| !dropped.contains(day));
+        let noted = self.unwritten.iter().map(|(day, summary)| (*day, &**summary));
+        let all: Vec<(Day, &DaySummary)> = noted.chain(sealed.iter().copied()).collect();
+        write(&self.engine.database, &all, dropped)?;
+        self.unwritten.clear();
+        Ok(())
     }
 }
 

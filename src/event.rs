@@ -273,7 +273,8 @@ impl NewEvent {
 /// Checks a key that is indexed: a session id, an event type, a tag.
 pub(crate) fn check_name(field: &str, text: &str, bytes_max: usize) -> Result<()> {
     check_length(field, text, bytes_max)?;
-    if text.chars().any(char::is_control) {
+    let printable = |byte: u8| (b' '..=b'~').contains(&byte);
+    if !text.bytes().all(printable) && text.chars().any(char::is_control) {
         return Err(Error::invalid(field, "must not hold control characters", text));
     }
     Ok(())

@@ -20,7 +20,7 @@
 use crate::codec::bytes::{Reader, checksum};
 use crate::day::part::Part;
 use crate::error::{Error, Result};
-use crate::storage::{StorageFile, read_at};
+use crate::storage::{Draft, StorageFile, read_at};
 use crate::time::Day;
 
 /// The format of the day files, the log and the catalog.
@@ -59,7 +59,7 @@ pub(crate) struct DayFile {
 }
 
 /// The bytes that open a day's file.
-pub(crate) fn header(day: Day) -> Vec<u8> {
+fn header(day: Day) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
     bytes.extend_from_slice(&day.number().to_le_bytes());
@@ -227,6 +227,8 @@ pub(crate) struct Appender {
     /// Where the gathered bytes go.
     offset: u64,
     gathered: Vec<u8>,
+    /// Of a file that is not yet in its place.
+    draft: Option<Draft>,
 }
 
 /// Gathered bytes at which they are written.
@@ -240,7 +242,21 @@ impl Appender {
             let cut = file.set_len(valid_len);
             cut.map_err(|error| Error::io("cutting off an interrupted fold", error))?;
         }
-        Ok(Self { file, offset: valid_len, gathered: Vec::new() })
+        Ok(Self { file, offset: valid_len, gathered: Vec::new(), draft: None })
+    }
+
+    /// Begins the file of a day, which has its name from [`sync`](Self::sync) on.
+    pub(crate) fn begin(draft: Draft, day: Day) -> Result<Self> {
+        let file = draft.file().clone();
+        let written = file.write(0, &header(day));
+        written.map_err(|error| Error::io("writing a new day's header", error))?;
+        let (offset, gathered) = (HEADER_BYTES, Vec::new());
+        Ok(Self { file, offset, gathered, draft: Some(draft) })
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &StorageFile {
+        &self.file
     }
 
     /// Where the next byte goes.
@@ -291,8 +307,13 @@ impl Appender {
     /// Makes everything appended durable; the length of the file.
     pub(crate) fn sync(mut self) -> Result<u64> {
         self.write()?;
-        let synced = self.file.sync_data();
-        synced.map_err(|error| Error::io("syncing the day's file", error))?;
+        match self.draft {
+            Some(draft) => draft.place()?,
+            None => {
+                let synced = self.file.sync_data();
+                synced.map_err(|error| Error::io("syncing the day's file", error))?;
+            }
+        }
         Ok(self.offset)
     }
 }

@@ -3,7 +3,10 @@
 //! Owns: how rows become a block with its postings, and how the postings of neighbouring parts become
 //! one. Does not own when that is due (`live`), nor the formats (`codec::columns`, `index::postings`).
 
+use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::Arc;
+use std::thread;
 
 use crate::codec::columns;
 use crate::codec::row::Row;
@@ -12,6 +15,7 @@ use crate::day::part::{BlockEntry, PageEntry, Part, Source};
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::index::postings::{self, Page, PageSource};
+use crate::index::zones::Zone;
 
 /// The part of rows that stay in memory.
 pub(crate) fn in_memory(first: u32, rows: &[&Row]) -> Result<Part> {
@@ -28,15 +32,62 @@ pub(crate) fn in_memory(first: u32, rows: &[&Row]) -> Result<Part> {
     Ok(Part { first, rows: count, blocks: vec![entry], pages })
 }
 
+/// Rows as columns, with their postings.
+pub(crate) struct FoldedBlock {
+    rows: u32,
+    row_bytes: u64,
+    zone: Zone,
+    bytes: Vec<u8>,
+    pages: Vec<PageEntry>,
+}
+
+impl FoldedBlock {
+    fn new(rows: &[&Row]) -> Result<Self> {
+        let block = columns::encode(rows)?;
+        Ok(Self {
+            rows: row_count(rows)?,
+            row_bytes: row_bytes(rows),
+            zone: block.zone,
+            pages: inline(postings::block_postings(&block.index)),
+            bytes: block.bytes,
+        })
+    }
+
+    /// Appends the block; its part keeps its postings with its entry.
+    pub(crate) fn append(self, appender: &mut Appender, first: u32) -> Result<Part> {
+        let Self { rows, row_bytes, zone, bytes, pages } = self;
+        let (offset, len) = appender.append(SectionKind::Block, first, rows, &bytes)?;
+        let source = Source::File { offset, len };
+        let block = BlockEntry::new(first, rows, row_bytes, zone, source);
+        Ok(Part { first, rows, blocks: vec![block], pages })
+    }
+}
+
+/// Folds blocks that do not depend on each other: half of them on a second thread, where there are
+/// several and the machine has a second processor.
+pub(crate) fn fold_blocks(blocks: &[&[&Row]]) -> Result<Vec<FoldedBlock>> {
+    let fold = |blocks: &[&[&Row]]| blocks.iter().map(|rows| FoldedBlock::new(rows)).collect();
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let (first, second) = blocks.split_at(blocks.len().div_ceil(2));
+    if second.is_empty() || processors < 2 {
+        return fold(blocks);
+    }
+    thread::scope(|scope| {
+        let name = "diurnal-fold".to_owned();
+        let there = thread::Builder::new().name(name).spawn_scoped(scope, || fold(second));
+        let mut folded: Vec<FoldedBlock> = fold(first)?;
+        folded.extend(match there {
+            Ok(there) => there.join().unwrap_or_else(|panic| resume_unwind(panic))?,
+            // No thread was to be had.
+            Err(_) => fold(second)?,
+        });
+        Ok(folded)
+    })
+}
+
 /// Appends rows as a block; their part keeps its postings with its entry.
 pub(crate) fn append_block(appender: &mut Appender, first: u32, rows: &[&Row]) -> Result<Part> {
-    let block = columns::encode(rows)?;
-    let count = row_count(rows)?;
-    let (offset, len) = appender.append(SectionKind::Block, first, count, &block.bytes)?;
-    let entry =
-        BlockEntry::new(first, count, row_bytes(rows), block.zone, Source::File { offset, len });
-    let pages = inline(postings::block_postings(&block.index));
-    Ok(Part { first, rows: count, blocks: vec![entry], pages })
+    FoldedBlock::new(rows)?.append(appender, first)
 }
 
 /// Appends the postings of neighbouring parts as those of one part. `view` reads their pages.

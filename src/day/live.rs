@@ -14,7 +14,7 @@ use crate::codec::batch;
 use crate::codec::row::Row;
 use crate::day::FileKind;
 use crate::day::cache::Cache;
-use crate::day::file::{Appender, DayFile, HEADER_BYTES, header};
+use crate::day::file::{Appender, DayFile};
 use crate::day::fold;
 use crate::day::log::{DayLog, FoldChange, LogContent};
 use crate::day::part::{Part, check_contiguous};
@@ -23,8 +23,11 @@ use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::limits::{PART_ROWS_MAX, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX};
 use crate::storage::engine::Sharing;
-use crate::storage::{Access, Directory, publish};
+use crate::storage::{Access, Directory, Draft};
 use crate::time::Day;
+
+/// Blocks of one fold that are encoded before the first of them is written.
+const BLOCKS_AT_ONCE: usize = 8;
 
 /// What a live day needs of its store.
 #[derive(Debug, Clone)]
@@ -86,7 +89,7 @@ impl LiveDay {
             None => (Vec::new(), None, 0),
         };
         let listed: Vec<Part> = parts.iter().map(|part| (**part).clone()).collect();
-        let log = DayLog::create(&*context.directory, day, context.sharing, &listed, file_len)?;
+        let log = DayLog::create(&context.directory, day, context.sharing, &listed, file_len)?;
         let tail = Tail::new(check_contiguous(&parts)?);
         Ok(Self::assemble(
             context,
@@ -158,16 +161,18 @@ impl LiveDay {
         let (file, mut appender) = self.appender()?;
         let mut parts = (*before).clone();
         let view = self.view_of(Vec::new(), Some(file.clone()));
-        let mut rest = rows.as_slice();
+        let (blocks, rest) = filled_blocks(&rows, self.context.block_rows);
         let mut next = tail.first;
-        while let Some(filled) = filled_block(rest, self.context.block_rows) {
-            let (block, after) = rest.split_at(filled);
-            rest = after;
-            make_room(&mut appender, &mut parts, block.len(), &view)?;
-            let part = fold::append_block(&mut appender, next, block)?;
-            next = part.end();
-            parts.push(Arc::new(part));
+        for blocks in blocks.chunks(BLOCKS_AT_ONCE) {
+            for (folded, rows) in fold::fold_blocks(blocks)?.into_iter().zip(blocks) {
+                make_room(&mut appender, &mut parts, rows.len(), &view)?;
+                let part = folded.append(&mut appender, next)?;
+                next = part.end();
+                parts.push(Arc::new(part));
+            }
         }
+        // A part that is full goes to the file at once, and never through the log.
+        make_room(&mut appender, &mut parts, self.context.block_rows, &view)?;
         let file_len = appender.sync()?;
         let left: Vec<Row> = rest.iter().map(|row| (*row).clone()).collect();
         let encoded = match left.is_empty() {
@@ -209,20 +214,15 @@ impl LiveDay {
     /// The day's file, made where there is none, ready to be appended to.
     fn appender(&mut self) -> Result<(Arc<DayFile>, Appender)> {
         let there = self.state().file.clone();
-        let file = match there {
-            Some(file) => file,
-            None => {
-                let name = FileKind::Columns.name(self.day);
-                publish(&*self.context.directory, &name, |file| {
-                    let written = file.write(0, &header(self.day));
-                    written.map_err(|error| Error::io("writing a new day's header", error))
-                })?;
-                self.file_len = HEADER_BYTES;
-                open_file(&self.context, self.day, Access::Write)?
-            }
-        };
-        let appender = Appender::new(file.storage().clone(), self.file_len)?;
-        Ok((file, appender))
+        if let Some(file) = there {
+            let appender = Appender::new(file.storage().clone(), self.file_len)?;
+            return Ok((file, appender));
+        }
+        let name = FileKind::Columns.name(self.day);
+        let appender = Appender::begin(Draft::begin(&self.context.directory, &name)?, self.day)?;
+        let id = self.context.cache.next_file_id();
+        let file = DayFile::open(self.day, appender.file().clone(), id)?;
+        Ok((Arc::new(file), appender))
     }
 
     /// Folds what is left, lists the day's parts in its file, and lets `recorded` note it before the
@@ -235,7 +235,7 @@ impl LiveDay {
         let directory = self.context.directory.clone();
         let log_name = FileKind::Log.name(self.day);
         if parts.is_empty() && tail.rows == 0 {
-            self.log.close()?;
+            self.log.give_up();
             // A first fold that was interrupted has left its file.
             match directory.remove(&FileKind::Columns.name(self.day)) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -256,6 +256,7 @@ impl LiveDay {
         let view = DayView { day: self.day, file: Some(file), parts, cache };
         let sealed = SealedDay { view, file_len };
         recorded(&sealed)?;
+        self.log.give_up();
         remove(&*directory, &log_name)?;
         Ok(Some(sealed))
     }
@@ -394,12 +395,26 @@ fn open_with(
 }
 
 fn remove(directory: &dyn Directory, name: &str) -> Result<()> {
-    let removed = directory.remove(name).and_then(|()| directory.sync(super::FOLDER));
-    removed.map_err(|error| Error::io(format!("removing {name}"), error))
+    // Should a power cut undo it, the log still tells the day as it was before it was sealed.
+    directory.remove(name).map_err(|error| Error::io(format!("removing {name}"), error))
 }
 
 fn lock(state: &Mutex<LiveState>) -> MutexGuard<'_, LiveState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The blocks that these rows fill, and the rows that are left.
+fn filled_blocks<'a, 'r>(
+    mut rest: &'a [&'r Row],
+    block_rows: usize,
+) -> (Vec<&'a [&'r Row]>, &'a [&'r Row]) {
+    let mut blocks = Vec::new();
+    while let Some(filled) = filled_block(rest, block_rows) {
+        let (block, after) = rest.split_at(filled);
+        blocks.push(block);
+        rest = after;
+    }
+    (blocks, rest)
 }
 
 /// How many of these rows fill a block; `None` where they do not.

@@ -12,6 +12,8 @@
 //! Invariants: a commit of rows touches `tail` alone, with one insertion; a fold changes all three in
 //! one transaction; parts and then batches follow each other without a gap from ordinal 0.
 
+use std::sync::Arc;
+
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::codec::batch;
@@ -22,7 +24,7 @@ use crate::day::file::{FORMAT_VERSION, decode_parts, encode_parts};
 use crate::day::part::Part;
 use crate::error::{Error, Result};
 use crate::storage::Directory;
-use crate::storage::engine::{self, Sharing, engine_error};
+use crate::storage::engine::{self, Engine, Sharing, engine_error};
 use crate::time::Day;
 
 const TAIL: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("tail");
@@ -33,7 +35,7 @@ const META_KEY: &str = "day";
 /// An open log.
 #[derive(Debug)]
 pub(crate) struct DayLog {
-    database: Database,
+    engine: Engine,
 }
 
 /// What a log says of its day.
@@ -69,18 +71,18 @@ pub(crate) struct FoldChange<'a> {
 impl DayLog {
     /// Begins the log of a day that has these parts already.
     pub(crate) fn create(
-        directory: &dyn Directory,
+        directory: &Arc<dyn Directory>,
         day: Day,
         sharing: Sharing,
         parts: &[Part],
         file_len: u64,
     ) -> Result<Self> {
         let name = FileKind::Log.name(day);
-        let database = engine::create(directory, &name, sharing, |database| {
+        let engine = Engine::create(directory, &name, sharing, |database| {
             let change = FoldChange { removed: &[], added: parts, file_len, tail: None };
             commit_fold(database, day, &change)
         })?;
-        Ok(Self { database })
+        Ok(Self { engine })
     }
 
     /// Opens the log of a day, recovering it where need be.
@@ -89,24 +91,30 @@ impl DayLog {
         day: Day,
         sharing: Sharing,
     ) -> Result<(Self, LogContent)> {
-        let database = engine::open(directory, &FileKind::Log.name(day), sharing)?;
-        let content = read(&database, day)?;
-        Ok((Self { database }, content))
+        let engine = Engine::open(directory, &FileKind::Log.name(day), sharing)?;
+        let content = read(&engine.database, day)?;
+        Ok((Self { engine }, content))
     }
 
     /// Makes a batch of rows durable.
     pub(crate) fn append(&self, first: u32, batch: &[u8]) -> Result<()> {
-        append(&self.database, first, batch).map_err(|error| engine_error("logging rows", error))
+        append(&self.engine.database, first, batch)
+            .map_err(|error| engine_error("logging rows", error))
     }
 
     /// Makes a fold durable.
     pub(crate) fn fold(&self, day: Day, change: &FoldChange<'_>) -> Result<()> {
-        commit_fold(&self.database, day, change)
+        commit_fold(&self.engine.database, day, change)
     }
 
     /// Closes the file, which needs no recovery then.
     pub(crate) fn close(self) -> Result<()> {
-        self.database.close().map_err(|error| engine_error("closing a log", error))
+        self.engine.close()
+    }
+
+    /// Lets go of a file that is about to be removed.
+    pub(crate) fn give_up(&self) {
+        self.engine.give_up();
     }
 }
 

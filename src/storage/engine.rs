@@ -8,11 +8,13 @@
 //! a reader changes no byte of the file.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabase};
 
 use super::overlay::Overlay;
-use super::{Access, Directory, Shared, StorageFile, publish};
+use super::shared::{Fate, Shared};
+use super::{Access, Directory, Draft, StorageFile};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::REDB_CACHE_BYTES;
 
@@ -43,25 +45,47 @@ fn builder(mode: ConcurrencyMode) -> Builder {
     builder
 }
 
-/// Makes a database that `fill` has written to, whole or absent after a power cut.
-pub(crate) fn create(
-    directory: &dyn Directory,
-    name: &str,
-    sharing: Sharing,
-    fill: impl FnOnce(&Database) -> Result<()>,
-) -> Result<Database> {
-    publish(directory, name, |file| {
-        let made = builder(sharing.mode()).create_with_backend(Shared(file));
-        let database = made.map_err(|error| engine_error("making a database", error))?;
-        fill(&database)?;
-        Ok(database)
-    })
+/// An open database, to be written.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) database: Database,
+    file: Shared,
 }
 
-/// Opens a database for writing, every page checked, recovered where its last close was not clean.
-pub(crate) fn open(directory: &dyn Directory, name: &str, sharing: Sharing) -> Result<Database> {
-    let file = open_file(directory, name, Access::Write)?;
-    checked_open(Shared(file), sharing.mode())
+impl Engine {
+    /// Makes a database that `fill` has written to, whole or absent after a power cut.
+    pub(crate) fn create(
+        directory: &Arc<dyn Directory>,
+        name: &str,
+        sharing: Sharing,
+        fill: impl FnOnce(&Database) -> Result<()>,
+    ) -> Result<Self> {
+        let draft = Draft::begin(directory, name)?;
+        let file = Shared::new(draft.file().clone(), Fate::Draft);
+        let made = builder(sharing.mode()).create_with_backend(file.clone());
+        let database = made.map_err(|error| engine_error("making a database", error))?;
+        let engine = Self { database, file };
+        let placed = fill(&engine.database).and_then(|()| draft.place());
+        engine.file.set_fate(if placed.is_ok() { Fate::Kept } else { Fate::GivenUp });
+        placed.map(|()| engine)
+    }
+
+    /// Opens a database, every page checked, recovered where its last close was not clean.
+    pub(crate) fn open(directory: &dyn Directory, name: &str, sharing: Sharing) -> Result<Self> {
+        let file = Shared::new(open_file(directory, name, Access::Write)?, Fate::Kept);
+        let database = checked_open(file.clone(), sharing.mode())?;
+        Ok(Self { database, file })
+    }
+
+    /// Closes the file, which needs no recovery then.
+    pub(crate) fn close(self) -> Result<()> {
+        self.database.close().map_err(|error| engine_error("closing a database", error))
+    }
+
+    /// Lets go of a file that is about to be removed: nothing more is written to it.
+    pub(crate) fn give_up(&self) {
+        self.file.set_fate(Fate::GivenUp);
+    }
 }
 
 /// Reads a database of a writer that may be another process.
@@ -107,7 +131,7 @@ fn hold_snapshot(directory: &dyn Directory, name: &str) -> Result<Held> {
     let file = open_file(directory, name, Access::Read)?;
     let held = catch_unwind(AssertUnwindSafe(|| {
         let database = builder(ConcurrencyMode::SingleWriter)
-            .open_read_only_with_backend(Shared(file))
+            .open_read_only_with_backend(Shared::new(file, Fate::Kept))
             .map_err(redb::Error::from)?;
         let snapshot = database.begin_read().map_err(redb::Error::from)?;
         Ok((database, snapshot))

@@ -7,20 +7,20 @@
 //! Does not own any format.
 //!
 //! Invariant: names are relative to the store's directory, with `/` between folders; a file that
-//! must be whole or absent is made by [`publish`].
+//! must be whole or absent begins as a [`Draft`].
 
 pub(crate) mod engine;
 pub(crate) mod memory;
 pub(crate) mod overlay;
 pub(crate) mod real;
+mod shared;
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::io;
-use std::ops::Bound;
 use std::sync::Arc;
 
-use redb::{BackendError, StorageBackend};
+use redb::StorageBackend;
 
 use crate::error::{Error, Result};
 
@@ -89,78 +89,37 @@ pub(crate) fn temporary(name: &str) -> String {
     format!("{name}.tmp")
 }
 
-/// Makes a file that is whole or absent after a power cut: `fill` writes it under a temporary name,
-/// then it is synced, renamed, and its folder synced. The file stays open.
-pub(crate) fn publish<T>(
-    directory: &dyn Directory,
-    name: &str,
-    fill: impl FnOnce(StorageFile) -> Result<T>,
-) -> Result<T> {
-    let failed = |error| Error::io(format!("making {name}"), error);
-    let temporary = temporary(name);
-    let file = directory.create(&temporary).map_err(failed)?;
-    let made = fill(file.clone())?;
-    file.sync_data().map_err(failed)?;
-    directory.rename(&temporary, name).map_err(failed)?;
-    directory.sync(folder_of(name)).map_err(failed)?;
-    Ok(made)
+/// A file that has its name only once it is [put in place](Self::place): whole or absent after a
+/// power cut.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    directory: Arc<dyn Directory>,
+    name: String,
+    file: StorageFile,
 }
 
-/// Hands a shared file to redb, locks included.
-#[derive(Debug)]
-pub(crate) struct Shared(pub(crate) StorageFile);
-
-impl StorageBackend for Shared {
-    fn len(&self) -> io::Result<u64> {
-        self.0.len()
+impl Draft {
+    /// Makes the file, empty, under a temporary name.
+    pub(crate) fn begin(directory: &Arc<dyn Directory>, name: &str) -> Result<Self> {
+        let made = directory.create(&temporary(name));
+        let file = made.map_err(|error| Error::io(format!("making {name}"), error))?;
+        Ok(Self { directory: directory.clone(), name: name.to_owned(), file })
     }
 
-    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        self.0.read(offset, out)
+    /// The file, which stays open under its name.
+    pub(crate) fn file(&self) -> &StorageFile {
+        &self.file
     }
 
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.0.set_len(len)
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        self.0.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.0.write(offset, data)
-    }
-
-    fn close(&self) -> io::Result<()> {
-        self.0.close()
-    }
-
-    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.try_lock_range(start, end)
-    }
-
-    fn try_lock_shared_range(
-        &self,
-        start: Bound<u64>,
-        end: Bound<u64>,
-    ) -> Result<bool, BackendError> {
-        self.0.try_lock_shared_range(start, end)
-    }
-
-    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_range(start, end)
-    }
-
-    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.lock_shared_range(start, end)
-    }
-
-    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.0.unlock_range(start, end)
-    }
-
-    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        self.0.query_lock_range(start, end)
+    /// Makes what was written durable, and then the name.
+    pub(crate) fn place(self) -> Result<()> {
+        let Self { directory, name, file } = self;
+        let placed = || {
+            file.sync_data()?;
+            directory.rename(&temporary(&name), &name)?;
+            directory.sync(folder_of(&name))
+        };
+        placed().map_err(|error| Error::io(format!("making {name}"), error))
     }
 }
 

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::columns::{self, Columns};
 use crate::codec::row::Row;
-use crate::day::file::{self, Appender, SectionHead, SectionKind, header};
+use crate::day::file::{self, Appender, SectionHead, SectionKind};
 use crate::day::log::{self, LogContent};
 use crate::day::part::Part;
 use crate::day::view::{self, DayView};
@@ -21,7 +21,7 @@ use crate::day::{FOLDER, FileKind, fold, live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::PART_ROWS_MAX;
 use crate::snapshot::Shelf;
-use crate::storage::{Access, StorageFile, publish, read_at};
+use crate::storage::{Access, Draft, StorageFile, read_at};
 use crate::time::Day;
 use crate::upkeep::check::{self, Problem};
 use crate::writer::days::OpenDays;
@@ -93,14 +93,9 @@ fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<u64> {
     let end = content.as_ref().map_or(0, LogContent::end).max(footer).max(listed);
     let pieces = find_pieces(content, file.as_ref())?;
     let name = FileKind::Rebuilt.name(day);
-    let mut lost = 0;
     let view = DayView { day, file: None, parts: Vec::new(), cache: shelf.cache.clone() };
-    publish(directory, &name, |new| -> Result<()> {
-        new.write(0, &header(day)).map_err(|error| Error::io("writing a day anew", error))?;
-        lost = write_pieces(new, &pieces, file.as_ref(), &view, end)?;
-        Ok(())
-    })?;
-    Ok(lost)
+    let appender = Appender::begin(Draft::begin(&shelf.directory, &name)?, day)?;
+    write_pieces(appender, &pieces, file.as_ref(), &view, end)
 }
 
 /// Every stretch of rows that can be read, in order of ordinals.
@@ -168,13 +163,12 @@ fn read_block(file: &StorageFile, offset: u64, len: u32, rows: u32) -> Result<Ve
 
 /// Writes the pieces as blocks, gaps between them as parts without any; the ordinals lost.
 fn write_pieces(
-    new: StorageFile,
+    mut appender: Appender,
     pieces: &[Piece],
     file: Option<&StorageFile>,
     view: &DayView,
     end: u32,
 ) -> Result<u64> {
-    let mut appender = Appender::new(new, file::HEADER_BYTES)?;
     let mut parts: Vec<Arc<Part>> = Vec::new();
     let (mut next, mut lost) = (0, 0);
     for piece in pieces {

@@ -4,8 +4,8 @@
 //! in the catalog. Does not own the order of events (`queue`), nor a day's files (`day`).
 //!
 //! Invariants: a day with a log in the directory is open here, from the moment that the store is
-//! opened; the catalog learns of a sealed day before its log is removed; a drop that has begun ends
-//! with the day gone.
+//! opened; a sealed day that the catalog does not list yet is found in the directory; a drop that has
+//! begun ends with the day gone.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use crate::day::{FOLDER, FileKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
-use crate::storage::temporary;
+use crate::storage::{Access, temporary};
 use crate::time::Day;
 use crate::upkeep::rebuild::put_in_place;
 use crate::writer::queue::{Outcome, Queue, Waiting};
@@ -43,9 +43,9 @@ struct Inner {
 }
 
 impl Inner {
-    fn catalog(&self) -> Result<&Catalog> {
+    fn catalog(&mut self) -> Result<&mut Catalog> {
         let message = "the store has been closed";
-        self.catalog.as_ref().ok_or_else(|| Error::new(ErrorKind::Poisoned, message))
+        self.catalog.as_mut().ok_or_else(|| Error::new(ErrorKind::Poisoned, message))
     }
 }
 
@@ -62,8 +62,8 @@ impl OpenDays {
     /// that were being written and seals all but the newest of them.
     pub(crate) fn open(context: DayContext, shelf: Arc<Shelf>, queue: Arc<Queue>) -> Result<Self> {
         remove_temporary(&shelf)?;
-        let (catalog, mut summaries) = Catalog::open(&*shelf.directory, context.sharing)?;
-        end_interrupted(&shelf, &catalog, &mut summaries)?;
+        let (mut catalog, mut summaries) = Catalog::open(&shelf.directory, context.sharing)?;
+        end_interrupted(&shelf, &mut catalog, &mut summaries)?;
         let files = shelf.list()?;
         let known = shelf.known(&files, &summaries, &Known::new());
         let derived: Vec<(Day, &DaySummary)> = known
@@ -79,6 +79,7 @@ impl OpenDays {
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
         let days = Self { context, shelf, queue, inner, published, commits };
         days.recover(&files)?;
+        days.flush_catalog();
         Ok(days)
     }
 
@@ -165,7 +166,8 @@ impl OpenDays {
                 Some(self.shelf.open_sealed(day, *file_len)?)
             }
             (None, None) => {
-                if self.shelf.list()?.get(&day).is_some_and(|files| files.dropped) {
+                let dropped = FileKind::Dropped.name(day);
+                if self.shelf.directory.open(&dropped, Access::Read).is_ok() {
                     finish_drop(&self.shelf, day)?;
                 }
                 None
@@ -199,7 +201,7 @@ impl OpenDays {
     }
 
     /// Seals a day. One that is damaged is left as it is, and whoever asks for it is told.
-    fn seal(&self, catalog: &Catalog, live: LiveDay) -> Result<()> {
+    fn seal(&self, catalog: &mut Catalog, live: LiveDay) -> Result<()> {
         let day = live.day;
         match self.seal_sound(catalog, live) {
             Err(error) if is_damage(&error) => {
@@ -212,12 +214,12 @@ impl OpenDays {
         }
     }
 
-    fn seal_sound(&self, catalog: &Catalog, live: LiveDay) -> Result<()> {
+    fn seal_sound(&self, catalog: &mut Catalog, live: LiveDay) -> Result<()> {
         let day = live.day;
         let mut summary = None;
         let sealed = live.seal(|sealed| {
-            let found = DaySummary::of(sealed)?;
-            catalog.update(&[(day, &found)], &[])?;
+            let found = Arc::new(DaySummary::of(sealed)?);
+            catalog.note(day, found.clone());
             summary = Some(found);
             Ok(())
         });
@@ -226,7 +228,6 @@ impl OpenDays {
             published.live.remove(&day);
             if let (Some(SealedDay { file_len, .. }), Some(summary)) = (sealed, summary) {
                 let mut known = (*published.sealed).clone();
-                let summary = Arc::new(summary);
                 known.insert(day, Sealed::There { file_len, stamp: 0, summary });
                 published.sealed = Arc::new(known);
             }
@@ -262,6 +263,12 @@ impl OpenDays {
             list.iter().for_each(|waiting| waiting.acknowledge());
         }
         Outcome::Written
+    }
+
+    /// Writes the days that were sealed meanwhile to the catalog.
+    pub(crate) fn flush_catalog(&self) {
+        // The catalog is derived: what it lacks is found again, and closing tells what went wrong.
+        let _ = self.inner().catalog().and_then(Catalog::flush);
     }
 
     /// How many commits of rows were made.
@@ -333,7 +340,7 @@ impl OpenDays {
             return Ok(());
         }
         inner.catalog = None;
-        let (catalog, _) = Catalog::open(&*self.shelf.directory, self.context.sharing)?;
+        let (catalog, _) = Catalog::open(&self.shelf.directory, self.context.sharing)?;
         inner.catalog.insert(catalog).update(&[], &[day])
     }
 
@@ -381,7 +388,7 @@ impl OpenDays {
 
     /// Makes the catalog's entries again from the sealed days.
     pub(crate) fn rebuild_catalog(&self) -> Result<()> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         let files = self.shelf.list()?;
         let known = self.shelf.known(&files, &Summaries::new(), &Known::new());
         let gone: Vec<Day> = {
@@ -395,7 +402,7 @@ impl OpenDays {
     }
 
     /// Looks at the directory again, and notes in the catalog what is new in it.
-    fn publish_sealed(&self, catalog: &Catalog) -> Result<()> {
+    fn publish_sealed(&self, catalog: &mut Catalog) -> Result<()> {
         let files = self.shelf.list()?;
         let before = self.published().sealed;
         let mut known = self.shelf.known(&files, &Summaries::new(), &before);
@@ -436,8 +443,8 @@ impl OpenDays {
             // The other days are closed all the same.
             outcome = outcome.and(closed);
         }
-        inner.catalog = None;
-        outcome
+        let noted = inner.catalog.take().map_or(Ok(()), |mut catalog| catalog.flush());
+        outcome.and(noted)
     }
 }
 
@@ -458,7 +465,7 @@ fn is_damage(error: &Error) -> bool {
 }
 
 /// Ends the drops and the rebuilds that were interrupted.
-fn end_interrupted(shelf: &Shelf, catalog: &Catalog, summaries: &mut Summaries) -> Result<()> {
+fn end_interrupted(shelf: &Shelf, catalog: &mut Catalog, summaries: &mut Summaries) -> Result<()> {
     let files = shelf.list()?;
     let dropped: Vec<Day> =
         files.iter().filter(|(_, files)| files.dropped).map(|(day, _)| *day).collect();

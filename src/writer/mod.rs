@@ -96,14 +96,18 @@ impl Writer {
         let mut ids = vec![None; count];
         // Rows that wait keep their day open, and only so many may be.
         let settled = self.settings.durability == Durability::Sync || by_day.len() > OPEN_DAYS_MAX;
+        let mut rolled_over = false;
         for (day, (places, rows)) in by_day {
-            let (first, ticket) = self.enqueue(day, rows)?;
+            let (first, ticket) = self.enqueue(day, rows, &mut rolled_over)?;
             for (after, place) in (0..).zip(places) {
                 ids[place] = Some(EventId::new(day, first.ordinal() + after));
             }
             if settled {
                 self.settle(&ticket)?;
             }
+        }
+        if rolled_over {
+            self.days.flush_catalog();
         }
         Ok(ids.into_iter().flatten().collect())
     }
@@ -123,7 +127,12 @@ impl Writer {
         Ok((day_of(time)?, row))
     }
 
-    fn enqueue(&self, day: Day, rows: Vec<Row>) -> Result<(EventId, Arc<Ticket>)> {
+    fn enqueue(
+        &self,
+        day: Day,
+        rows: Vec<Row>,
+        rolled_over: &mut bool,
+    ) -> Result<(EventId, Arc<Ticket>)> {
         let mut rows = Arc::new(rows);
         loop {
             match self.queue.enqueue(day, rows)? {
@@ -139,6 +148,7 @@ impl Writer {
                 Enqueued::DayNotOpen(given_back) => {
                     rows = given_back;
                     self.roll_over(day)?;
+                    *rolled_over = true;
                 }
             }
         }
