@@ -18,6 +18,10 @@ use crate::limits::DAY_MAX;
 pub(crate) const SECOND: i64 = 1_000_000;
 /// Microseconds of a day.
 pub(crate) const DAY: i64 = 86_400 * SECOND;
+/// Microseconds of a quarter of an hour: every time zone's offset is a multiple of it.
+pub(crate) const QUARTER: i64 = 900 * SECOND;
+/// Quarters of an hour in a day.
+pub(crate) const DAY_QUARTERS: usize = 96;
 
 /// An instant, in microseconds since 1970-01-01T00:00:00Z.
 ///
@@ -244,4 +248,10 @@ impl TimeRange {
     pub(crate) fn intersection(&self, other: &Self) -> Self {
         Self { from: self.from.max(other.from), to: self.to.min(other.to) }
     }
+}
+
+/// Which quarter of an hour of its day a time lies in, from 0.
+pub(crate) fn quarter_of_day(time: Timestamp) -> u8 {
+    // Below 96.
+    (time.0.rem_euclid(DAY) / QUARTER) as u8
 }

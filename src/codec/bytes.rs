@@ -106,11 +106,15 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64> {
-        match self.bytes.get(self.position) {
-            // Most varints are lengths and gaps of one byte.
-            Some(&byte) if byte < 0x80 => {
+        match self.bytes.get(self.position..) {
+            // Most varints are lengths and gaps of one byte, and nearly all take at most two.
+            Some(&[byte @ 0..0x80, ..]) => {
                 self.position += 1;
                 Ok(u64::from(byte))
+            }
+            Some(&[first, second @ 0..0x80, ..]) => {
+                self.position += 2;
+                Ok(u64::from(first & 0x7f) | u64::from(second) << 7)
             }
             _ => self.varint_long(),
         }

@@ -1,12 +1,12 @@
 //! At which rows of a part each term occurs.
 //!
-//! Owns: [`Bitmap`], [`Posting`] and its payload. Its children own pages (`page`), building them from a
+//! Owns: [`Posting`] and its payload. Its children own sets of rows (`bitmap`), pages (`page`), building them from a
 //! block's codes (`block`), merging (`merge`) and reading (`read`). Does not own where pages are kept
 //! (`day`), nor how sets are combined to answer a filter (`query`).
 //!
 //! Invariants: a part is a stretch of at most 65,536 rows, and offsets count from its first row. A term
-//! is listed once, with at least one offset; offsets ascend and are distinct. No other file names
-//! `roaring`.
+//! is listed once, with at least one offset; offsets ascend and are distinct. Of all files,
+//! `bitmap` alone names `roaring`.
 //!
 //! ```text
 //! payload   gaps     varint first offset; then, each time, varint distance to the next less 1
@@ -14,6 +14,7 @@
 //!           bitmap   bit n % 8 of byte n / 8 is offset n; the last byte is not 0
 //! ```
 
+mod bitmap;
 mod block;
 mod merge;
 mod page;
@@ -21,128 +22,17 @@ mod read;
 #[cfg(test)]
 mod tests;
 
-use std::ops::{BitAnd, BitAndAssign, BitOr, BitOrAssign, Range, Sub, SubAssign};
+use std::ops::Range;
 use std::sync::Arc;
-
-pub(crate) use block::{BlockTerms, block_postings};
-pub(crate) use merge::merge;
-pub(crate) use page::{OpenPage, Page};
-pub(crate) use read::{PageSource, lookup, scan};
-use roaring::RoaringBitmap;
 
 use crate::codec::bytes::{Reader, put_varint, varint_bytes};
 use crate::error::Result;
 use crate::limits::PART_ROWS_MAX;
-
-/// A set of row numbers.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Bitmap(RoaringBitmap);
-
-impl Bitmap {
-    pub(crate) fn empty() -> Self {
-        Self::default()
-    }
-
-    /// All below `rows`.
-    pub(crate) fn full(rows: u32) -> Self {
-        Self::range(0..rows)
-    }
-
-    pub(crate) fn range(range: Range<u32>) -> Self {
-        let mut bitmap = Self::empty();
-        bitmap.insert_range(range);
-        bitmap
-    }
-
-    /// Of ascending, distinct numbers; what is out of order ends the set.
-    pub(crate) fn from_sorted(numbers: impl IntoIterator<Item = u32>) -> Self {
-        let mut bitmap = RoaringBitmap::new();
-        // What was taken before the first number out of order stays.
-        let _ = bitmap.append(numbers);
-        Self(bitmap)
-    }
-
-    pub(crate) fn insert_range(&mut self, range: Range<u32>) {
-        self.0.insert_range(range);
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.0.len()
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn contains(&self, number: u32) -> bool {
-        self.0.contains(number)
-    }
-
-    /// How many are in both.
-    pub(crate) fn intersection_len(&self, other: &Self) -> u64 {
-        self.0.intersection_len(&other.0)
-    }
-
-    /// How many lie in the range.
-    pub(crate) fn range_len(&self, range: Range<u32>) -> u64 {
-        if range.is_empty() { 0 } else { self.0.range_cardinality(range) }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn min(&self) -> Option<u32> {
-        self.0.min()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn max(&self) -> Option<u32> {
-        self.0.max()
-    }
-
-    /// Ascending.
-    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = u32> + '_ {
-        self.0.iter()
-    }
-
-    /// Those in the range, ascending.
-    pub(crate) fn iter_in(&self, range: Range<u32>) -> impl DoubleEndedIterator<Item = u32> + '_ {
-        // An inverted range has no numbers, but roaring panics on it.
-        self.0.range(range.start..range.end.max(range.start))
-    }
-}
-
-macro_rules! set_operator {
-    ($($operator:ident $method:ident $assign:ident $assign_method:ident;)*) => {$(
-        impl $operator for Bitmap {
-            type Output = Self;
-            fn $method(self, other: Self) -> Self {
-                Self(self.0.$method(other.0))
-            }
-        }
-        impl $operator<&Bitmap> for &Bitmap {
-            type Output = Bitmap;
-            fn $method(self, other: &Bitmap) -> Bitmap {
-                Bitmap((&self.0).$method(&other.0))
-            }
-        }
-        impl $assign for Bitmap {
-            fn $assign_method(&mut self, other: Self) {
-                self.0.$assign_method(other.0);
-            }
-        }
-        impl $assign<&Self> for Bitmap {
-            fn $assign_method(&mut self, other: &Self) {
-                self.0.$assign_method(&other.0);
-            }
-        }
-    )*};
-}
-
-set_operator! {
-    BitAnd bitand BitAndAssign bitand_assign;
-    BitOr bitor BitOrAssign bitor_assign;
-    Sub sub SubAssign sub_assign;
-}
+pub(crate) use bitmap::{Bitmap, Union};
+pub(crate) use block::{BlockTerms, block_postings};
+pub(crate) use merge::merge;
+pub(crate) use page::{OpenPage, Page};
+pub(crate) use read::{PageSource, lookup, scan};
 
 /// How the offsets of a posting are written: see the head of this file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,35 +72,84 @@ impl Posting {
 
     /// The offsets as a set.
     pub(crate) fn bitmap(&self) -> Result<Bitmap> {
-        if self.packing == Packing::Bitmap {
-            self.check_bitmap()?;
-            return self.check_len(RoaringBitmap::from_lsb0_bytes(0, self.payload()));
-        }
-        let mut bitmap = RoaringBitmap::new();
-        if self.packing == Packing::Runs {
-            self.for_each_run(|run| {
-                bitmap.insert_range(run);
-            })?;
-        } else {
-            let mut offsets = Vec::new();
-            self.offsets_into(&mut offsets)?;
-            // Past a few, setting bits and handing them over whole beats adding one by one.
-            if let Some(&last) = offsets.last().filter(|_| offsets.len() > 64) {
-                let mut bits = Vec::new();
-                put_bits(&mut bits, &offsets, last);
-                return self.check_len(RoaringBitmap::from_lsb0_bytes(0, &bits));
+        let bitmap = match self.packing {
+            Packing::Bitmap => {
+                self.check_bitmap()?;
+                Bitmap::from_bits(self.payload())
             }
-            // They ascend: each is its predecessor and more.
-            let _ = bitmap.append(offsets);
-        }
-        self.check_len(bitmap)
-    }
-
-    fn check_len(&self, bitmap: RoaringBitmap) -> Result<Bitmap> {
+            Packing::Runs => {
+                let mut bitmap = Bitmap::empty();
+                self.for_each_run(|run| bitmap.insert_range(run))?;
+                bitmap
+            }
+            Packing::Gaps => {
+                let mut offsets = Vec::new();
+                self.offsets_into(&mut offsets)?;
+                // Past a few, setting bits and handing them over whole beats adding one by one.
+                match offsets.last() {
+                    Some(&last) if offsets.len() > 64 => {
+                        let mut bits = Vec::new();
+                        put_bits(&mut bits, &offsets, last);
+                        Bitmap::from_bits(&bits)
+                    }
+                    _ => Bitmap::from_sorted(offsets),
+                }
+            }
+        };
         if bitmap.len() != u64::from(self.cardinality) {
             return Err(self.reader().corrupt("not as many offsets as it says"));
         }
-        Ok(Bitmap(bitmap))
+        Ok(bitmap)
+    }
+
+    /// How many of the rows are listed here.
+    pub(crate) fn count_in(&self, rows: &Bitmap) -> Result<u64> {
+        let mut count = 0;
+        match self.packing {
+            Packing::Runs => self.for_each_run(|run| count += rows.range_len(run))?,
+            Packing::Gaps => {
+                self.for_each_gap(|offset| count += u64::from(rows.contains(offset)))?
+            }
+            Packing::Bitmap => count = self.bitmap()?.intersection_len(rows),
+        }
+        Ok(count)
+    }
+
+    /// Keeps those of these ascending offsets that are listed here.
+    pub(crate) fn retain(&self, offsets: &mut Vec<u32>) -> Result<()> {
+        match self.packing {
+            Packing::Bitmap => {
+                self.check_bitmap()?;
+                let bits = self.payload();
+                offsets.retain(|&offset| {
+                    bits.get(offset as usize / 8).is_some_and(|byte| byte >> (offset % 8) & 1 == 1)
+                });
+            }
+            Packing::Runs => {
+                let mut merged = Merged::new(offsets);
+                self.for_each_run(|run| merged.keep(run))?;
+                merged.finish();
+            }
+            Packing::Gaps => {
+                let mut merged = Merged::new(offsets);
+                self.for_each_gap(|offset| merged.keep(offset..offset + 1))?;
+                merged.finish();
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the offsets to those gathered.
+    pub(crate) fn add_to(&self, gathered: &mut Union) -> Result<()> {
+        match self.packing {
+            Packing::Bitmap => {
+                self.check_bitmap()?;
+                gathered.add_bits(self.payload());
+                Ok(())
+            }
+            Packing::Runs => self.for_each_run(|run| gathered.add_range(run)),
+            Packing::Gaps => self.for_each_gap(|offset| gathered.add(offset)),
+        }
     }
 
     fn check_bitmap(&self) -> Result<()> {
@@ -237,22 +176,40 @@ impl Posting {
             }
             Packing::Runs => self.for_each_run(|run| out.extend(run))?,
             Packing::Gaps => {
-                let mut reader = self.reader();
                 // Each takes a byte at least.
-                out.reserve((self.cardinality as usize).min(reader.remaining()));
-                let mut next = 0;
-                while reader.remaining() > 0 {
-                    let offset = next + reader.varint_to(PART_ROWS_MAX)?;
-                    if offset >= PART_ROWS_MAX {
-                        return Err(reader.corrupt("an offset past the part"));
-                    }
-                    out.push(offset as u32);
-                    next = offset + 1;
-                }
+                out.reserve((self.cardinality as usize).min(self.payload().len()));
+                self.for_each_gap(|offset| out.push(offset))?;
             }
         }
         if out.len() - before != self.cardinality as usize {
             return Err(self.reader().corrupt("not as many offsets as it says"));
+        }
+        Ok(())
+    }
+
+    fn for_each_gap(&self, mut visit: impl FnMut(u32)) -> Result<()> {
+        let mut rest = self.payload();
+        let mut next = 0;
+        while let [first, after @ ..] = rest {
+            // Most gaps take one byte, and nearly all two.
+            let (gap, after) = match (first, after) {
+                (0..0x80, _) => (u32::from(*first), after),
+                (_, [second @ 0..0x80, after @ ..]) => {
+                    (u32::from(first & 0x7f) | u32::from(*second) << 7, after)
+                }
+                _ => {
+                    let mut reader = Reader::new(rest, "postings");
+                    let gap = reader.varint_to(PART_ROWS_MAX)? as u32;
+                    (gap, reader.slice(reader.remaining())?)
+                }
+            };
+            let offset = next + gap;
+            if offset as usize >= PART_ROWS_MAX {
+                return Err(self.reader().corrupt("an offset past the part"));
+            }
+            visit(offset);
+            next = offset + 1;
+            rest = after;
         }
         Ok(())
     }
@@ -269,6 +226,46 @@ impl Posting {
             run(start as u32..end as u32);
         }
         Ok(())
+    }
+}
+
+/// The rows that all of these list, ascending; none where no posting is given.
+pub(crate) fn intersection(mut postings: Vec<Posting>) -> Result<Vec<u32>> {
+    postings.sort_by_key(|posting| posting.cardinality);
+    let Some((fewest, others)) = postings.split_first() else { return Ok(Vec::new()) };
+    let mut offsets = Vec::new();
+    fewest.offsets_into(&mut offsets)?;
+    for posting in others {
+        posting.retain(&mut offsets)?;
+    }
+    Ok(offsets)
+}
+
+/// Offsets from which those that are met in ascending ranges are kept.
+struct Merged<'a> {
+    offsets: &'a mut Vec<u32>,
+    next: usize,
+    kept: usize,
+}
+
+impl<'a> Merged<'a> {
+    fn new(offsets: &'a mut Vec<u32>) -> Self {
+        Self { offsets, next: 0, kept: 0 }
+    }
+
+    fn keep(&mut self, range: Range<u32>) {
+        while let Some(&offset) = self.offsets.get(self.next).filter(|offset| **offset < range.end)
+        {
+            self.next += 1;
+            if offset >= range.start {
+                self.offsets[self.kept] = offset;
+                self.kept += 1;
+            }
+        }
+    }
+
+    fn finish(self) {
+        self.offsets.truncate(self.kept);
     }
 }
 

@@ -5,8 +5,8 @@
 //! Invariant: terms sort as their bytes do.
 //!
 //! ```text
-//! field   u8      1 session, 2 event type, 3 tag, 4 cell
-//! key     bytes   to the end: the text in UTF-8, or a cell's 4 bytes
+//! field   u8      1 session, 2 event type, 3 tag, 4 cell, 5 quarter hour
+//! key     bytes   to the end: the text in UTF-8, a cell's 4 bytes, or the quarter's number, a byte
 //! ```
 
 use crate::limits::SESSION_ID_BYTES_MAX;
@@ -22,11 +22,14 @@ pub(crate) enum Field {
     EventType = 2,
     Tag = 3,
     Cell = 4,
+    /// A quarter of an hour, counted from the day's begin.
+    QuarterHour = 5,
 }
 
 impl Field {
     /// All of them, in order.
-    pub(crate) const ALL: [Self; 4] = [Self::Session, Self::EventType, Self::Tag, Self::Cell];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Session, Self::EventType, Self::Tag, Self::Cell, Self::QuarterHour];
 
     pub(crate) fn from_byte(byte: u8) -> Option<Self> {
         Self::ALL.into_iter().find(|&field| field as u8 == byte)
@@ -40,6 +43,7 @@ impl std::fmt::Display for Field {
             Self::EventType => "event type",
             Self::Tag => "tag",
             Self::Cell => "cell",
+            Self::QuarterHour => "quarter hour",
         })
     }
 }
@@ -94,7 +98,7 @@ mod tests {
 
     #[test]
     fn bytes_without_a_field_are_no_term() {
-        for bytes in [&b""[..], b"\0a", b"\x05a"] {
+        for bytes in [&b""[..], b"\0a", b"\x06a"] {
             assert_eq!(Term::from_bytes(bytes), None);
         }
     }

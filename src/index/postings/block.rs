@@ -3,8 +3,8 @@
 //! Owns: [`BlockTerms`] and [`block_postings`]. Does not own the codes (`codec::dictionary`), nor which
 //! cell a place lies in (`cells`).
 //!
-//! Invariant: a row is listed under its session, its type, each of its distinct tags once, and the cell
-//! of its location.
+//! Invariant: a row is listed under its session, its type, each of its distinct tags once, the cell
+//! of its location, and the quarter of an hour of its server time.
 
 #[cfg(test)]
 use std::borrow::Borrow;
@@ -16,6 +16,7 @@ use crate::index::cells::Cell;
 use crate::index::term::Field;
 #[cfg(test)]
 use crate::index::term::Term;
+use crate::time;
 
 /// The sorted terms of some rows, with the rows of each.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -26,6 +27,7 @@ pub(crate) struct BlockTerms {
     types: Listed,
     tags: Listed,
     cells: Listed,
+    quarters: Listed,
 }
 
 /// The keys of a field, and the rows of each.
@@ -110,6 +112,7 @@ impl BlockTerms {
             types: names(types, grouped(types)),
             tags: names(tags, rows_of_tags(rows, tags)),
             cells: cells(rows),
+            quarters: quarters(rows),
         }
     }
 
@@ -137,6 +140,7 @@ impl BlockTerms {
             Field::EventType => &self.types,
             Field::Tag => &self.tags,
             Field::Cell => &self.cells,
+            Field::QuarterHour => &self.quarters,
         }
     }
 }
@@ -195,5 +199,22 @@ fn cells(rows: &[&Row]) -> Listed {
         listed.rows.places.extend(cell.iter().map(|&cell| cell as u32));
         listed.rows.starts.push(listed.rows.places.len() as u32);
     }
+    listed
+}
+
+fn quarters(rows: &[&Row]) -> Listed {
+    let codes: Vec<u32> =
+        rows.iter().map(|row| time::quarter_of_day(row.server_time).into()).collect();
+    let all = group(&codes, time::DAY_QUARTERS);
+    let mut listed = Listed::default();
+    listed.rows.starts.push(0);
+    for (quarter, bounds) in (0_u8..).zip(all.starts.windows(2)) {
+        if bounds[0] < bounds[1] {
+            listed.keys.push(quarter);
+            listed.ends.push(listed.keys.len() as u32);
+            listed.rows.starts.push(bounds[1]);
+        }
+    }
+    listed.rows.places = all.places;
     listed
 }

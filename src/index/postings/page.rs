@@ -131,6 +131,41 @@ pub(crate) struct OpenPage {
     entries: u64,
     base: i64,
     start: usize,
+    waypoints: Waypoints,
+}
+
+/// Every so many entries a place at which a search may begin, with the term that comes before it.
+#[derive(Debug, Default)]
+struct Waypoints {
+    terms: Vec<u8>,
+    /// Where each term ends, and the next begins.
+    ends: Vec<u32>,
+    states: Vec<EntriesState>,
+}
+
+/// Entries from one waypoint to the next.
+const WAYPOINT_ENTRIES: u64 = 16;
+
+impl Waypoints {
+    fn term(&self, index: usize) -> &[u8] {
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.terms[start..self.ends[index] as usize]
+    }
+
+    /// The last one whose term is below this one.
+    fn before(&self, term: &[u8]) -> Option<(&[u8], EntriesState)> {
+        let (mut low, mut high) = (0, self.ends.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.term(middle) < term {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        let last = low.checked_sub(1)?;
+        Some((self.term(last), self.states[last]))
+    }
 }
 
 impl OpenPage {
@@ -145,12 +180,41 @@ impl OpenPage {
         let (entries, base) = (reader.varint()?, reader.zigzag()?);
         let (start, length) = (reader.position(), body.len());
         bytes.truncate(length);
-        Ok(Self { body: bytes, entries, base, start })
+        let waypoints = Waypoints::default();
+        let mut page = Self { body: bytes, entries, base, start, waypoints };
+        page.waypoints = page.find_waypoints()?;
+        Ok(page)
+    }
+
+    fn find_waypoints(&self) -> Result<Waypoints> {
+        let mut found = Waypoints::default();
+        let (mut entries, mut field, mut term) = (self.entries(), 0, Vec::new());
+        while let Some(entry) = entries.next(&mut field)? {
+            entries.complete(&entry, &mut term)?;
+            if entries.left > 0 && entries.left.is_multiple_of(WAYPOINT_ENTRIES) {
+                found.terms.extend_from_slice(&term);
+                // Below the page's own length.
+                found.ends.push(found.terms.len() as u32);
+                found.states.push(entries.state());
+            }
+        }
+        Ok(found)
+    }
+
+    /// The entries from the last waypoint before this term, and the term that comes before them.
+    pub(super) fn entries_before(&self, term: &[u8]) -> (Entries<'_>, &[u8]) {
+        match self.waypoints.before(term) {
+            Some((before, state)) => (self.resume(state), before),
+            None => (self.entries(), &[]),
+        }
     }
 
     /// What it costs in memory.
     pub(crate) fn bytes(&self) -> usize {
-        size_of::<Self>() + self.body.capacity()
+        size_of::<Self>()
+            + self.body.capacity()
+            + self.waypoints.terms.capacity()
+            + self.waypoints.states.capacity() * size_of::<EntriesState>()
     }
 
     pub(super) fn slice(&self, range: Range<usize>) -> &[u8] {

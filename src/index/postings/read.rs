@@ -32,10 +32,10 @@ pub(crate) fn lookup(source: &dyn PageSource, term: &Term) -> Result<Option<Post
         return Ok(None);
     };
     let page = source.page(at)?;
-    let mut entries = page.entries();
-    let mut field = 0;
+    let (mut entries, before) = page.entries_before(&wanted);
+    let mut field = before.first().copied().unwrap_or(0);
     // How much of the wanted term the entry before, which is below it, begins with.
-    let mut matched = 0;
+    let mut matched = before.iter().zip(&wanted).take_while(|(a, b)| a == b).count();
     while let Some(entry) = entries.next(&mut field)? {
         // What shares more with its predecessor is below the wanted term as that is.
         if entry.shared > matched {

@@ -12,6 +12,7 @@ use crate::codec::row::{Row, any};
 use crate::error::Error;
 use crate::index::cells::Cell;
 use crate::index::term::{Field, Term};
+use crate::time::quarter_of_day;
 
 /// Pages in memory.
 struct Pages {
@@ -58,6 +59,7 @@ fn naive(rows: &[Row]) -> Naive {
         if let Some(place) = event.location {
             put(Field::Cell, &Cell::of(place.latitude, place.longitude).key());
         }
+        put(Field::QuarterHour, &[quarter_of_day(event.server_time)]);
     }
     naive
 }
@@ -149,6 +151,53 @@ fn every_shape_of_offsets_comes_back_the_smallest_way() {
         posting.offsets_into(&mut again).unwrap();
         assert_eq!(again, offsets);
     }
+}
+
+#[test]
+fn combining_packed_offsets_is_combining_sets() {
+    let shapes: [Vec<u32>; 6] = [
+        vec![7, 65_535],
+        (0..65_536).collect(),
+        (300..40_000).collect(),
+        (0..65_536).step_by(3).collect(),
+        (0..65_536).step_by(497).collect(),
+        (0..65_536).filter(|n| n % 1000 < 500).collect(),
+    ];
+    let mut builder = PostingsBuilder::new();
+    for (number, offsets) in (b'a'..).zip(&shapes) {
+        builder.add(Field::Tag, &[number], offsets, None);
+    }
+    let pages = Pages::open(builder.finish()).unwrap();
+    let posting = |number: usize| {
+        lookup(&pages, &Term::new(Field::Tag, [b'a' + number as u8])).unwrap().unwrap()
+    };
+    let sets: Vec<BTreeSet<u32>> =
+        shapes.iter().map(|shape| shape.iter().copied().collect()).collect();
+    for (one, left) in sets.iter().enumerate() {
+        for (other, right) in sets.iter().enumerate() {
+            let both: Vec<u32> = left.intersection(right).copied().collect();
+            assert_eq!(intersection(vec![posting(one), posting(other)]).unwrap(), both);
+            let rows = posting(other).bitmap().unwrap();
+            assert_eq!(posting(one).count_in(&rows).unwrap(), both.len() as u64);
+            let mut union = Union::new(65_536);
+            posting(one).add_to(&mut union).unwrap();
+            posting(other).add_to(&mut union).unwrap();
+            assert!(union.finish().iter().eq(left.union(right).copied()));
+        }
+    }
+    assert!(intersection(Vec::new()).unwrap().is_empty());
+}
+
+#[test]
+fn a_union_leaves_out_what_lies_beyond_its_rows() {
+    for range in [0..0, 0..1, 3..5, 7..9, 0..8, 5..27, 8..16, 20..29] {
+        let mut union = Union::new(30);
+        union.add_range(range.clone());
+        assert!(union.finish().iter().eq(range));
+    }
+    let mut union = Union::new(8);
+    union.add(9);
+    assert!(union.finish().is_empty());
 }
 
 #[test]
