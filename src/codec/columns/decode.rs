@@ -6,13 +6,14 @@
 //! Invariant: what is returned keeps every promise of `values`, whatever the bytes.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use super::encoding::{
     Encoding, Fixed, unit, unpack_blob, unpack_degrees, unpack_numbers, unpack_texts,
 };
 use super::head::{Entry, Head, Kind};
 use super::values::{
-    ClientTimes, FIRST_FORM, KEPT_AS_TEXT, Locations, Names, Strings, Tags, Texts,
+    ClientTimes, Degrees, FIRST_FORM, KEPT_AS_TEXT, Locations, Names, Strings, Tags, Texts,
 };
 use crate::client_time::{self, Form};
 use crate::codec::dictionary::group;
@@ -26,6 +27,9 @@ type Fetch<'a> = dyn FnMut(Range<usize>) -> Result<Vec<u8>> + 'a;
 pub(super) struct Source<'a> {
     head: &'a Head,
     fetch: &'a mut Fetch<'a>,
+    /// What several columns need, once it is known.
+    rows_by_session: Option<Rc<[u32]>>,
+    server_times: Option<Rc<[i64]>>,
 }
 
 /// A stretch of the block that holds some of its columns.
@@ -47,7 +51,7 @@ impl<'a> Source<'a> {
     where
         'a: 'f,
     {
-        Self { head, fetch }
+        Self { head, fetch, rows_by_session: None, server_times: None }
     }
 
     /// The columns from one kind to another, fetched at once.
@@ -70,6 +74,13 @@ impl<'a> Source<'a> {
         self.strings(Kind::SessionNames, Kind::SessionCodes)
     }
 
+    /// As [`sessions`](Self::sessions), where grouped columns are to follow.
+    pub(super) fn sessions_first(&mut self) -> Result<Strings> {
+        let sessions = self.sessions()?;
+        self.group_rows(&sessions.codes);
+        Ok(sessions)
+    }
+
     pub(super) fn types(&mut self) -> Result<Strings> {
         self.strings(Kind::TypeNames, Kind::TypeCodes)
     }
@@ -82,7 +93,10 @@ impl<'a> Source<'a> {
         Ok(Strings { dictionary, codes })
     }
 
-    pub(super) fn server_times(&mut self) -> Result<Vec<i64>> {
+    pub(super) fn server_times(&mut self) -> Result<Rc<[i64]>> {
+        if let Some(times) = &self.server_times {
+            return Ok(times.clone());
+        }
         let stretch = self.stretch(Kind::ServerTimes, Kind::ServerTimes)?;
         let column = stretch.need(Kind::ServerTimes)?;
         let unit = unit(column.encoding.power);
@@ -90,26 +104,33 @@ impl<'a> Source<'a> {
         if unit > 1 {
             times.iter_mut().for_each(|time| *time = time.wrapping_mul(unit));
         }
-        Ok(times)
+        Ok(self.server_times.insert(times.into()).clone())
     }
 
     /// Rows in the order that grouped columns hold them.
-    fn rows_by_session(&mut self) -> Result<Vec<u32>> {
+    fn rows_by_session(&mut self) -> Result<Rc<[u32]>> {
+        if let Some(rows) = &self.rows_by_session {
+            return Ok(rows.clone());
+        }
         let rows = self.rows();
         let stretch = self.stretch(Kind::SessionCodes, Kind::SessionCodes)?;
         // There are no more sessions than rows, and only their order matters here.
         let codes = stretch.need(Kind::SessionCodes)?.codes(rows, rows)?;
+        Ok(self.group_rows(&codes))
+    }
+
+    fn group_rows(&mut self, codes: &[u32]) -> Rc<[u32]> {
         let count = codes.iter().max().map_or(0, |&last| last as usize + 1);
-        Ok(group(&codes, count).places)
+        self.rows_by_session.insert(group(codes, count).places.into()).clone()
     }
 
     pub(super) fn locations(&mut self) -> Result<Locations> {
         let rows = self.rows();
         let stretch = self.stretch(Kind::LocationPresence, Kind::Longitudes)?;
         let Some(latitudes) = stretch.column(Kind::Latitudes)? else {
-            return Ok(Locations { latitudes: Vec::new(), longitudes: Vec::new() });
+            return Ok(Locations::default());
         };
-        let mut located = self.rows_by_session()?;
+        let mut located = self.rows_by_session()?.to_vec();
         if let Some(presence) = stretch.column(Kind::LocationPresence)? {
             let bits = presence.blob()?;
             if bits.len() != rows.div_ceil(8) {
@@ -121,16 +142,9 @@ impl<'a> Source<'a> {
                 bits[(place - 1) / 8] >> ((place - 1) % 8) & 1 == 1
             });
         }
-        let scatter = |degrees: Vec<f64>| {
-            let mut aligned = vec![f64::NAN; rows];
-            for (&row, degrees) in located.iter().zip(degrees) {
-                aligned[row as usize] = degrees;
-            }
-            aligned
-        };
-        let latitudes = latitudes.degrees(located.len(), 90.0)?;
+        let latitudes = latitudes.degrees(located.len(), 90.0)?.at_rows(&located, rows);
         let longitudes = stretch.need(Kind::Longitudes)?.degrees(located.len(), 180.0)?;
-        Ok(Locations { latitudes: scatter(latitudes), longitudes: scatter(longitudes) })
+        Ok(Locations { latitudes, longitudes: longitudes.at_rows(&located, rows) })
     }
 
     pub(super) fn client_times(&mut self) -> Result<ClientTimes> {
@@ -170,7 +184,7 @@ impl<'a> Source<'a> {
             texts,
         };
         let (mut delays, mut place) = (delays.into_iter(), 0);
-        for (row, form) in self.rows_by_session()?.into_iter().zip(grouped_forms) {
+        for (&row, form) in self.rows_by_session()?.iter().zip(grouped_forms) {
             let row = row as usize;
             times.forms[row] = form;
             if form == KEPT_AS_TEXT {
@@ -265,7 +279,7 @@ impl Physical<'_> {
         unpack_numbers(self.encoding, self.bytes, count, self.kind.name())
     }
 
-    fn degrees(&self, count: usize, bound: f64) -> Result<Vec<f64>> {
+    fn degrees(&self, count: usize, bound: f64) -> Result<Degrees> {
         unpack_degrees(self.encoding, self.bytes, count, bound, self.kind.name())
     }
 

@@ -20,7 +20,7 @@ use pco::data_types::Number;
 use pco::standalone::{simple_compress, simple_decompress_into};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
 
-use super::values::Names;
+use super::values::{Degrees, Names, unscale};
 use crate::codec::bytes::{Reader, put_varint};
 use crate::error::{Error, Result};
 
@@ -232,10 +232,6 @@ pub(super) fn pack_degrees(degrees: &[f64]) -> Result<Option<Packed>> {
 /// The decimals tried: with 7, half a turn still fits an i32.
 const DECIMALS: [u8; 3] = [5, 6, 7];
 
-fn unscale(whole: i32, scale: f64) -> f64 {
-    f64::from(whole) / scale
-}
-
 /// Exactly `count` degrees, each within `bound`.
 pub(super) fn unpack_degrees(
     encoding: Encoding,
@@ -243,20 +239,18 @@ pub(super) fn unpack_degrees(
     count: usize,
     bound: f64,
     place: &'static str,
-) -> Result<Vec<f64>> {
+) -> Result<Degrees> {
     let degrees = match encoding.power {
-        0 => unpack_numbers(encoding, bytes, count, place)?,
+        0 => Degrees::Exact(unpack_numbers(encoding, bytes, count, place)?),
         power => {
-            let scale = 10_f64.powi(i32::from(power));
-            let whole: Vec<i32> = unpack_numbers(encoding, bytes, count, place)?;
-            whole.into_iter().map(|whole| unscale(whole, scale)).collect()
+            let units = unpack_numbers(encoding, bytes, count, place)?;
+            Degrees::Whole { scale: 10_f64.powi(i32::from(power)), units }
         }
     };
-    // Written so that a NaN fails too: it marks the rows without a location.
-    if !degrees.iter().all(|degrees: &f64| degrees.abs() <= bound) {
-        return Err(Error::corrupt(format!("{place}: beyond the globe")));
+    match degrees.are_within(bound) {
+        true => Ok(degrees),
+        false => Err(Error::corrupt(format!("{place}: beyond the globe"))),
     }
-    Ok(degrees)
 }
 
 /// Bytes, compressed where that helps.

@@ -130,11 +130,28 @@ pub(crate) fn decode(
     kind: ColumnKind,
     fetch: &mut dyn FnMut(Range<usize>) -> Result<Vec<u8>>,
 ) -> Result<Column> {
-    let mut source = decode::Source::new(head, fetch);
+    read(&mut decode::Source::new(head, fetch), kind)
+}
+
+/// Reads every column of a block whose bytes are all there.
+pub(crate) fn decode_all(head: &Head, bytes: &[u8]) -> Result<[Column; 7]> {
+    let mut fetch = |range: Range<usize>| {
+        let found = bytes.get(range).map(<[u8]>::to_vec);
+        found.ok_or_else(|| Error::corrupt("block: it ends early"))
+    };
+    let mut source = decode::Source::new(head, &mut fetch);
+    // Sessions come first of all kinds.
+    each_kind(|kind| match kind {
+        ColumnKind::Session => source.sessions_first().map(Column::Session),
+        other => read(&mut source, other),
+    })
+}
+
+fn read(source: &mut decode::Source<'_>, kind: ColumnKind) -> Result<Column> {
     Ok(match kind {
         ColumnKind::Session => Column::Session(source.sessions()?),
         ColumnKind::EventType => Column::EventType(source.types()?),
-        ColumnKind::ServerTime => Column::ServerTime(source.server_times()?),
+        ColumnKind::ServerTime => Column::ServerTime(source.server_times()?.to_vec()),
         ColumnKind::ClientTime => Column::ClientTime(source.client_times()?),
         ColumnKind::Location => Column::Location(source.locations()?),
         ColumnKind::Tags => Column::Tags(source.tags()?),

@@ -61,22 +61,93 @@ impl Strings {
     }
 }
 
-/// Latitude and longitude of each row, both NaN where it has none. Empty where no row has one.
-#[derive(Debug, Clone, PartialEq)]
+/// Where each row was. Empty where no row has a location.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Locations {
-    pub(crate) latitudes: Vec<f64>,
-    pub(crate) longitudes: Vec<f64>,
+    pub(super) latitudes: Degrees,
+    pub(super) longitudes: Degrees,
+}
+
+/// Degrees, kept as they are packed: whole numbers of a fraction of a degree take half the memory.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Degrees {
+    /// To be divided by the scale; [`NOWHERE`](Self::NOWHERE) where a row has no location.
+    Whole { scale: f64, units: Vec<i32> },
+    /// NaN where a row has no location.
+    Exact(Vec<f64>),
+}
+
+impl Default for Degrees {
+    fn default() -> Self {
+        Self::Exact(Vec::new())
+    }
+}
+
+impl Degrees {
+    const NOWHERE: i32 = i32::MIN;
+
+    fn get(&self, row: usize) -> Option<f64> {
+        match self {
+            Self::Whole { scale, units } => {
+                let whole = units.get(row).copied().filter(|whole| *whole != Self::NOWHERE)?;
+                Some(unscale(whole, *scale))
+            }
+            Self::Exact(degrees) => degrees.get(row).copied().filter(|degrees| !degrees.is_nan()),
+        }
+    }
+
+    /// These degrees as those of the rows `located`, out of `rows`.
+    pub(super) fn at_rows(self, located: &[u32], rows: usize) -> Self {
+        match self {
+            Self::Whole { scale, units } => {
+                Self::Whole { scale, units: scatter(&units, located, Self::NOWHERE, rows) }
+            }
+            Self::Exact(degrees) => Self::Exact(scatter(&degrees, located, f64::NAN, rows)),
+        }
+    }
+
+    /// Whether each of them is within `bound`; a NaN is not.
+    pub(super) fn are_within(&self, bound: f64) -> bool {
+        match self {
+            Self::Whole { scale, units } => {
+                let least = units.iter().copied().min().unwrap_or(0);
+                let most = units.iter().copied().max().unwrap_or(0);
+                [least, most].into_iter().all(|whole| unscale(whole, *scale).abs() <= bound)
+            }
+            Self::Exact(degrees) => degrees.iter().all(|degrees| degrees.abs() <= bound),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Whole { units, .. } => units.capacity() * size_of::<i32>(),
+            Self::Exact(degrees) => degrees.capacity() * size_of::<f64>(),
+        }
+    }
+}
+
+/// The degrees that a whole number of fractions stands for.
+pub(super) fn unscale(whole: i32, scale: f64) -> f64 {
+    f64::from(whole) / scale
+}
+
+fn scatter<T: Copy>(values: &[T], places: &[u32], absent: T, rows: usize) -> Vec<T> {
+    let mut aligned = vec![absent; rows];
+    for (&row, &value) in places.iter().zip(values) {
+        aligned[row as usize] = value;
+    }
+    aligned
 }
 
 impl Locations {
     pub(crate) fn get(&self, row: usize) -> Option<Location> {
-        let latitude = *self.latitudes.get(row)?;
-        let longitude = *self.longitudes.get(row)?;
-        (!latitude.is_nan()).then_some(Location { latitude, longitude })
+        let latitude = self.latitudes.get(row)?;
+        let longitude = self.longitudes.get(row)?;
+        Some(Location { latitude, longitude })
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        (self.latitudes.capacity() + self.longitudes.capacity()) * size_of::<f64>()
+        self.latitudes.bytes() + self.longitudes.bytes()
     }
 }
 
