@@ -1,24 +1,21 @@
 //! Which days there are, and a query's consistent look at them.
 //!
-//! Owns: [`Known`], the sealed days with their summaries, [`Snapshot`], the days as one query sees them, and
-//! the few open files of sealed days. Does not own the writing of any of it.
+//! Owns: [`Known`], the sealed days with their summaries, and [`Snapshot`], the days as one query sees
+//! them. Does not own the writing of any of it.
 //!
 //! Invariants: a snapshot holds live days as they were when it was taken; a sealed day is opened
 //! when it is first read, as it was when it had the length that the snapshot knows, whatever is
 //! appended later. A day dropped before its turn is left out.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use lru::LruCache;
+use std::sync::Arc;
 
 use crate::catalog::{self, DaySummary, Summaries};
-use crate::day::cache::{Cache, capacity};
+use crate::day::cache::{Cache, Cached, Footer, Place};
 use crate::day::live::{self, SealedDay};
 use crate::day::view::DayView;
 use crate::day::{FOLDER, FileKind};
 use crate::error::{Error, Result};
-use crate::limits::SEALED_FILES_OPEN_MAX;
 use crate::storage::Directory;
 use crate::time::Day;
 
@@ -56,8 +53,6 @@ pub(crate) struct DayFiles {
 pub(crate) struct Shelf {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) cache: Arc<Cache>,
-    /// By day, length and stamp.
-    open: Mutex<LruCache<(Day, u64, u64), DayView>>,
 }
 
 /// The days as one query sees them.
@@ -71,12 +66,7 @@ pub(crate) struct Snapshot {
 
 impl Shelf {
     pub(crate) fn new(directory: Arc<dyn Directory>, cache_bytes: usize) -> Self {
-        let open = Mutex::new(LruCache::new(capacity(SEALED_FILES_OPEN_MAX)));
-        Self { directory, cache: Arc::new(Cache::new(cache_bytes)), open }
-    }
-
-    fn open_views(&self) -> MutexGuard<'_, LruCache<(Day, u64, u64), DayView>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { directory, cache: Arc::new(Cache::new(cache_bytes)) }
     }
 
     /// What the directory holds, by day.
@@ -102,18 +92,21 @@ impl Shelf {
     }
 
     /// A sealed day, as it was when its file had this length.
-    pub(crate) fn sealed_view(&self, day: Day, file_len: u64, stamp: u64) -> Result<DayView> {
-        if let Some(view) = self.open_views().get(&(day, file_len, stamp)) {
-            return Ok(view.clone());
+    fn sealed_view(&self, day: Day, file_len: u64, stamp: u64) -> Result<DayView> {
+        let place = Place::Footer { day, file_len, stamp };
+        if let Some(Cached::Footer(footer)) = self.cache.find(place) {
+            let Footer { file, parts } = &*footer;
+            return Ok(DayView::new(day, file.clone(), parts.clone(), self.cache.clone()));
         }
         let view = self.open_sealed(day, file_len)?.view;
-        self.open_views().put((day, file_len, stamp), view.clone());
+        let footer = Footer { file: view.file.clone(), parts: view.parts.clone() };
+        self.cache.keep(place, Cached::Footer(Arc::new(footer)));
         Ok(view)
     }
 
     /// Opens a sealed day anew.
     pub(crate) fn open_sealed(&self, day: Day, file_len: u64) -> Result<SealedDay> {
-        live::open_sealed(&*self.directory, day, &self.cache, file_len)
+        live::open_sealed(&self.directory, day, &self.cache, file_len)
     }
 
     /// The ordinal after the last one that a day's footer lists; 0 where it has none to be read.
@@ -122,15 +115,6 @@ impl Shelf {
         let file_len = files.and_then(|files| files.columns);
         let sealed = file_len.and_then(|file_len| self.open_sealed(day, file_len).ok());
         sealed.map_or(0, |sealed| sealed.view.end())
-    }
-
-    /// Closes what is open of a day.
-    pub(crate) fn forget(&self, day: Day) {
-        let mut open = self.open_views();
-        let stale: Vec<_> = open.iter().map(|(key, _)| *key).filter(|key| key.0 == day).collect();
-        for key in stale {
-            open.pop(&key);
-        }
     }
 
     /// The sealed days of a listing, with their summaries from the catalog, or from the days

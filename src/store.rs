@@ -22,6 +22,9 @@ use crate::upkeep::rebuild::{self, RebuildReport};
 use crate::upkeep::retention::{self, DayInfo, PruneReport, Trigger};
 use crate::writer::Writer;
 
+/// How often a question is asked while days are dropped under it.
+const ASK_ATTEMPTS: usize = 16;
+
 /// A store of events in a directory.
 ///
 /// A clone is the same store. Any number of threads may log and query at once. The store is closed
@@ -160,6 +163,21 @@ impl Store {
         }
     }
 
+    /// Asks the days as they are now, and once more where one of them was dropped meanwhile.
+    fn ask<T>(&self, question: impl Fn(&Snapshot) -> Result<T>) -> Result<T> {
+        let mut attempt = 1;
+        loop {
+            let snapshot = self.snapshot()?;
+            match question(&snapshot) {
+                Err(error) if error.kind() == ErrorKind::NotFound && attempt < ASK_ATTEMPTS => {
+                    error.day().into_iter().for_each(|day| snapshot.shelf.cache.forget(day));
+                    attempt += 1;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
     /// Logs an event; its id. With `Durability::Sync` it is safe when this returns.
     ///
     /// # Errors
@@ -240,7 +258,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn count(&self, filter: &Filter) -> Result<u64> {
-        aggregate::count(&self.snapshot()?, filter)
+        self.ask(|snapshot| aggregate::count(snapshot, filter))
     }
 
     /// How many events match for each session, type or tag, the largest count first and ties by key;
@@ -250,7 +268,7 @@ impl Store {
     ///
     /// As [`Store::query`]; `InvalidInput` for a bucket of no length.
     pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<Vec<Count>> {
-        aggregate::count_by(&self.snapshot()?, filter, by)
+        self.ask(|snapshot| aggregate::count_by(snapshot, filter, by))
     }
 
     /// How a query's filter is answered: days, blocks, and events left after each condition.
@@ -259,7 +277,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn explain(&self, query: &Query) -> Result<Explain> {
-        aggregate::explain(&self.snapshot()?, &query.filter)
+        self.ask(|snapshot| aggregate::explain(snapshot, &query.filter))
     }
 
     /// One session; `None` where no event has this id.
@@ -269,20 +287,20 @@ impl Store {
     /// As [`Store::query`].
     pub fn session(&self, id: impl ToString) -> Result<Option<Session>> {
         let id = id.to_string();
-        let snapshot = self.snapshot()?;
         let filter = Filter::session(&id);
-        let Some(summary) = aggregate::sessions(&snapshot, &filter)?.pop() else {
-            return Ok(None);
-        };
-        let counts_by_type = aggregate::count_by(&snapshot, &filter, GroupBy::EventType)?;
-        Ok(Some(Session {
-            id,
-            first_seen: summary.first_seen,
-            last_seen: summary.last_seen,
-            event_count: summary.events,
-            counts_by_type,
-            snapshot,
-        }))
+        self.ask(|snapshot| {
+            let Some(summary) = aggregate::sessions(snapshot, &filter)?.pop() else {
+                return Ok(None);
+            };
+            Ok(Some(Session {
+                id: id.clone(),
+                first_seen: summary.first_seen,
+                last_seen: summary.last_seen,
+                event_count: summary.events,
+                counts_by_type: aggregate::count_by(snapshot, &filter, GroupBy::EventType)?,
+                snapshot: snapshot.clone(),
+            }))
+        })
     }
 
     /// One line for each session that has a matching event, in order of its first one, then of its
@@ -292,7 +310,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn sessions(&self, filter: &Filter) -> Result<Vec<SessionSummary>> {
-        aggregate::sessions(&self.snapshot()?, filter)
+        self.ask(|snapshot| aggregate::sessions(snapshot, filter))
     }
 
     /// The days, in order. A day that cannot be read is there, without times.
@@ -371,7 +389,7 @@ impl Store {
     ///
     /// `Io` where files cannot be read at all; damage is reported, not an error.
     pub fn check(&self) -> Result<CheckReport> {
-        check::check(&self.snapshot()?)
+        self.ask(check::check)
     }
 
     /// Makes the indexes of damaged days and the catalog again from the logs, with every batch and

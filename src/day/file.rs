@@ -17,10 +17,14 @@
 //! is sealed: its footer lists the day's parts. A section's head serves to find the bodies again
 //! where the list is lost.
 
+use std::sync::Arc;
+
 use crate::codec::bytes::{Reader, checksum};
+use crate::day::FileKind;
+use crate::day::cache::Cache;
 use crate::day::part::Part;
 use crate::error::{Error, Result};
-use crate::storage::{Draft, StorageFile, read_at};
+use crate::storage::{Access, Directory, Draft, StorageFile, read_at};
 use crate::time::Day;
 
 /// The format of the day files, the log and the catalog.
@@ -31,6 +35,8 @@ const TRAILER_MAGIC: &[u8; 8] = b"DIURNALF";
 pub(crate) const HEADER_BYTES: u64 = 24;
 pub(crate) const SECTION_HEAD_BYTES: u64 = 24;
 pub(crate) const TRAILER_BYTES: u64 = 32;
+/// The checksum that ends a footer, and the trailer.
+const MARK_BYTES: usize = 8 + TRAILER_BYTES as usize;
 
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,13 +55,31 @@ pub(crate) struct SectionHead {
     pub(crate) rows: u32,
 }
 
-/// An open day file whose header has been checked.
+/// A day's file, whose header has been checked.
 #[derive(Debug)]
 pub(crate) struct DayFile {
     day: Day,
-    file: StorageFile,
+    handle: Handle,
     /// Tells this opening from others in the cache.
     pub(crate) id: u64,
+}
+
+#[derive(Debug)]
+enum Handle {
+    /// Open as long as anybody has it.
+    Open(StorageFile),
+    /// Opened when it is read.
+    Sealed(SealedFile),
+}
+
+/// What a sealed day's file is known by when it is opened again.
+#[derive(Debug)]
+struct SealedFile {
+    directory: Arc<dyn Directory>,
+    /// Where the mark lies.
+    offset: u64,
+    /// The checksum of the footer, and the trailer.
+    mark: Vec<u8>,
 }
 
 /// The bytes that open a day's file.
@@ -101,64 +125,114 @@ impl SectionHead {
 }
 
 impl DayFile {
+    /// Opens the file of a day, which stays open.
+    pub(crate) fn open(
+        directory: &dyn Directory,
+        cache: &Cache,
+        day: Day,
+        access: Access,
+    ) -> Result<Self> {
+        Self::of(day, open(directory, day, access)?, cache)
+    }
+
     /// Takes an open file, once its header is seen to be this day's.
-    pub(crate) fn open(day: Day, file: StorageFile, id: u64) -> Result<Self> {
-        let opened = Self { day, file, id };
-        let bytes = opened.read(0, HEADER_BYTES as usize)?;
-        if bytes == header(day) {
-            return Ok(opened);
+    pub(crate) fn of(day: Day, file: StorageFile, cache: &Cache) -> Result<Self> {
+        check_header(day, &file)?;
+        Ok(Self { day, handle: Handle::Open(file), id: cache.next_file_id() })
+    }
+
+    /// The file of a day that was sealed when it had this length, and the day's parts.
+    pub(crate) fn open_sealed(
+        directory: &Arc<dyn Directory>,
+        cache: &Cache,
+        day: Day,
+        file_len: u64,
+    ) -> Result<(Self, Vec<Part>)> {
+        let file = open(&**directory, day, Access::Read)?;
+        check_header(day, &file)?;
+        let parts = parse_footer(day, &file, file_len).map_err(|error| error.on_day(day))?;
+        let offset = file_len - MARK_BYTES as u64;
+        let mark = read(day, &file, offset, MARK_BYTES)?;
+        let sealed = SealedFile { directory: directory.clone(), offset, mark };
+        let id = cache.next_file_id();
+        cache.keep_file(id, &file);
+        Ok((Self { day, handle: Handle::Sealed(sealed), id }, parts))
+    }
+
+    /// The file, opened if need be; `NotFound` where it has been removed, or replaced.
+    pub(crate) fn opened(&self, cache: &Cache) -> Result<StorageFile> {
+        let sealed = match &self.handle {
+            Handle::Open(file) => return Ok(file.clone()),
+            Handle::Sealed(sealed) => sealed,
+        };
+        if let Some(file) = cache.find_file(self.id) {
+            return Ok(file);
         }
-        Err(header_error(&bytes, day).on_day(day))
-    }
-
-    pub(crate) fn len(&self) -> Result<u64> {
-        self.file.len().map_err(|error| Error::io("measuring the day's file", error))
-    }
-
-    pub(crate) fn storage(&self) -> &StorageFile {
-        &self.file
-    }
-
-    /// Bytes that must be there.
-    pub(crate) fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
-        read_at(&*self.file, offset, len).map_err(|error| match error.kind() {
-            std::io::ErrorKind::UnexpectedEof => Error::corrupt(format!(
-                "the day's file ends before {} bytes at offset {offset}",
-                len
-            ))
-            .on_day(self.day),
-            _ => {
-                Error::io(format!("reading {len} bytes at offset {offset}"), error).on_day(self.day)
+        let gone = || Error::not_found("the day was dropped meanwhile").on_day(self.day);
+        let file = open(&*sealed.directory, self.day, Access::Read).map_err(|_| gone())?;
+        match read(self.day, &file, sealed.offset, MARK_BYTES) {
+            Ok(mark) if mark == sealed.mark => {
+                cache.keep_file(self.id, &file);
+                Ok(file)
             }
-        })
+            _ => Err(gone()),
+        }
     }
 
-    /// The parts of a day that was sealed when its file had this length.
-    pub(crate) fn read_footer(&self, file_len: u64) -> Result<Vec<Part>> {
-        self.parse_footer(file_len).map_err(|error| error.on_day(self.day))
+    /// Bytes of an opening of this file, which must be there.
+    pub(crate) fn read(&self, file: &StorageFile, offset: u64, len: usize) -> Result<Vec<u8>> {
+        read(self.day, file, offset, len)
     }
+}
 
-    fn parse_footer(&self, file_len: u64) -> Result<Vec<Part>> {
-        let at = file_len
-            .checked_sub(TRAILER_BYTES)
-            .filter(|at| *at >= HEADER_BYTES)
-            .ok_or_else(|| Error::corrupt("the day's file has no trailer"))?;
-        let trailer = self.read(at, TRAILER_BYTES as usize)?;
-        let mut reader = Reader::new(&trailer, "trailer");
-        let (offset, len, version) = (reader.u64()?, reader.u32()?, reader.u32()?);
-        let sum = reader.u64()?;
-        if checksum(&trailer[..16]) != sum || reader.slice(8)? != TRAILER_MAGIC {
-            return Err(Error::corrupt("the day's file does not end in a sound trailer"));
+fn open(directory: &dyn Directory, day: Day, access: Access) -> Result<StorageFile> {
+    let opened = directory.open(&FileKind::Columns.name(day), access);
+    opened.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Error::corrupt("the day's file is missing").on_day(day),
+        std::io::ErrorKind::IsADirectory => {
+            Error::corrupt("a directory is in the place of the day's file").on_day(day)
         }
-        if version > FORMAT_VERSION {
-            return Err(Error::version("the day's file", version, FORMAT_VERSION));
+        _ => Error::io("opening the day's file", error).on_day(day),
+    })
+}
+
+/// Bytes of a day's file that must be there.
+fn read(day: Day, file: &StorageFile, offset: u64, len: usize) -> Result<Vec<u8>> {
+    read_at(&**file, offset, len).map_err(|error| match error.kind() {
+        std::io::ErrorKind::UnexpectedEof => {
+            let message = format!("the day's file ends before {len} bytes at offset {offset}");
+            Error::corrupt(message).on_day(day)
         }
-        if offset.checked_add(len.into()) != Some(at) {
-            return Err(Error::corrupt("the trailer points past the footer"));
-        }
-        let footer = self.read(offset, len as usize)?;
-        decode_parts(&footer, offset)
+        _ => Error::io(format!("reading {len} bytes at offset {offset}"), error).on_day(day),
+    })
+}
+
+fn check_header(day: Day, file: &StorageFile) -> Result<()> {
+    let bytes = read(day, file, 0, HEADER_BYTES as usize)?;
+    if bytes == header(day) { Ok(()) } else { Err(header_error(&bytes, day).on_day(day)) }
+}
+
+/// The parts of a day that was sealed when its file had this length.
+fn parse_footer(day: Day, file: &StorageFile, file_len: u64) -> Result<Vec<Part>> {
+    let at = file_len
+        .checked_sub(TRAILER_BYTES)
+        .filter(|at| *at >= HEADER_BYTES)
+        .ok_or_else(|| Error::corrupt("the day's file has no trailer"))?;
+    let trailer = read(day, file, at, TRAILER_BYTES as usize)?;
+    let mut reader = Reader::new(&trailer, "trailer");
+    let (offset, len, version) = (reader.u64()?, reader.u32()?, reader.u32()?);
+    let sum = reader.u64()?;
+    if checksum(&trailer[..16]) != sum || reader.slice(8)? != TRAILER_MAGIC {
+        return Err(Error::corrupt("the day's file does not end in a sound trailer"));
     }
+    if version > FORMAT_VERSION {
+        return Err(Error::version("the day's file", version, FORMAT_VERSION));
+    }
+    if offset.checked_add(len.into()) != Some(at) {
+        return Err(Error::corrupt("the trailer points past the footer"));
+    }
+    let footer = read(day, file, offset, len as usize)?;
+    decode_parts(&footer, offset)
 }
 
 fn header_error(bytes: &[u8], day: Day) -> Error {

@@ -83,8 +83,9 @@ impl LiveDay {
         let (parts, file, file_len) = match sealed {
             Some(sealed) => {
                 // Opened again, for writing.
-                let file = open_file(context, day, Access::Write)?;
-                (sealed.view.parts, Some(file), sealed.file_len)
+                let (directory, cache) = (&*context.directory, &context.cache);
+                let file = DayFile::open(directory, cache, day, Access::Write)?;
+                (sealed.view.parts, Some(Arc::new(file)), sealed.file_len)
             }
             None => (Vec::new(), None, 0),
         };
@@ -215,13 +216,12 @@ impl LiveDay {
     fn appender(&mut self) -> Result<(Arc<DayFile>, Appender)> {
         let there = self.state().file.clone();
         if let Some(file) = there {
-            let appender = Appender::new(file.storage().clone(), self.file_len)?;
+            let appender = Appender::new(file.opened(&self.context.cache)?, self.file_len)?;
             return Ok((file, appender));
         }
         let name = FileKind::Columns.name(self.day);
         let appender = Appender::begin(Draft::begin(&self.context.directory, &name)?, self.day)?;
-        let id = self.context.cache.next_file_id();
-        let file = DayFile::open(self.day, appender.file().clone(), id)?;
+        let file = DayFile::of(self.day, appender.file().clone(), &self.context.cache)?;
         Ok((Arc::new(file), appender))
     }
 
@@ -253,7 +253,7 @@ impl LiveDay {
         appender.seal(parts.iter().map(|part| &**part).collect::<Vec<_>>().into_iter(), rows)?;
         let file_len = appender.sync()?;
         let cache = self.context.cache.clone();
-        let view = DayView { day: self.day, file: Some(file), parts, cache };
+        let view = DayView::new(self.day, Some(file), parts, cache);
         let sealed = SealedDay { view, file_len };
         recorded(&sealed)?;
         self.log.give_up();
@@ -289,7 +289,7 @@ impl LiveDay {
     }
 
     fn view_of(&self, parts: Vec<Arc<Part>>, file: Option<Arc<DayFile>>) -> DayView {
-        DayView { day: self.day, file, parts, cache: self.context.cache.clone() }
+        DayView::new(self.day, file, parts, self.context.cache.clone())
     }
 
     /// Closes the day's files as they are.
@@ -308,7 +308,7 @@ impl LiveHandle {
         let mut parts = (*stored).clone();
         parts.extend_from_slice(tail.parts()?);
         lock(&self.0).tail.adopt(&tail);
-        Ok(DayView { day, file, parts, cache: cache.clone() })
+        Ok(DayView::new(day, file, parts, cache.clone()))
     }
 }
 
@@ -323,20 +323,20 @@ pub(crate) fn view_beside(
     let mut state = load(directory, cache, day, content, Access::Read)?;
     let mut parts = (*state.parts).clone();
     parts.extend_from_slice(state.tail.parts()?);
-    Ok(DayView { day, file: state.file, parts, cache: cache.clone() })
+    Ok(DayView::new(day, state.file, parts, cache.clone()))
 }
 
 /// A sealed day, from its footer, as it was when its file had this length.
 pub(crate) fn open_sealed(
-    directory: &dyn Directory,
+    directory: &Arc<dyn Directory>,
     day: Day,
     cache: &Arc<Cache>,
     file_len: u64,
 ) -> Result<SealedDay> {
-    let file = open_with(directory, cache, day, Access::Read)?;
-    let parts: Vec<_> = file.read_footer(file_len)?.into_iter().map(Arc::new).collect();
+    let (file, parts) = DayFile::open_sealed(directory, cache, day, file_len)?;
+    let parts: Vec<_> = parts.into_iter().map(Arc::new).collect();
     check_contiguous(&parts).map_err(|error| error.on_day(day))?;
-    let view = DayView { day, file: Some(file), parts, cache: cache.clone() };
+    let view = DayView::new(day, Some(Arc::new(file)), parts, cache.clone());
     Ok(SealedDay { view, file_len })
 }
 
@@ -359,8 +359,9 @@ fn load(
     let file = match content.file_len {
         0 => None,
         valid => {
-            let file = open_with(directory, cache, day, access)?;
-            if file.len()? < valid {
+            let file = Arc::new(DayFile::open(directory, cache, day, access)?);
+            let len = file.opened(cache)?.len();
+            if len.map_err(|error| Error::io("measuring the day's file", error))? < valid {
                 let message = format!("the day's file ends before its valid {valid} bytes");
                 return Err(Error::corrupt(message).on_day(day));
             }
@@ -371,27 +372,6 @@ fn load(
     let mut tail = Tail::new(check_contiguous(&parts).map_err(|error| error.on_day(day))?);
     content.batches.into_iter().for_each(|batch| tail.push(Arc::new(batch)));
     Ok(LiveState { file, parts: Arc::new(parts), tail })
-}
-
-fn open_file(context: &DayContext, day: Day, access: Access) -> Result<Arc<DayFile>> {
-    open_with(&*context.directory, &context.cache, day, access)
-}
-
-fn open_with(
-    directory: &dyn Directory,
-    cache: &Arc<Cache>,
-    day: Day,
-    access: Access,
-) -> Result<Arc<DayFile>> {
-    let opened = directory.open(&FileKind::Columns.name(day), access);
-    let file = opened.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error::corrupt("the day's file is missing").on_day(day),
-        std::io::ErrorKind::IsADirectory => {
-            Error::corrupt("a directory is in the place of the day's file").on_day(day)
-        }
-        _ => Error::io("opening the day's file", error).on_day(day),
-    })?;
-    Ok(Arc::new(DayFile::open(day, file, cache.next_file_id())?))
 }
 
 fn remove(directory: &dyn Directory, name: &str) -> Result<()> {

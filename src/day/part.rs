@@ -86,6 +86,20 @@ impl Part {
         self.first + self.rows
     }
 
+    /// About what its lists cost in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let listed = |source: &Source| match source {
+            Source::File { .. } => 0,
+            Source::Memory(bytes) => bytes.len(),
+        };
+        let pages = self.pages.iter().map(|page| page.first_term.len() + listed(&page.source));
+        let blocks = self.blocks.iter().map(|block| listed(&block.source));
+        size_of::<Self>()
+            + self.blocks.len() * size_of::<BlockEntry>()
+            + self.pages.len() * size_of::<PageEntry>()
+            + pages.chain(blocks).sum::<usize>()
+    }
+
     /// A stretch whose rows were lost to damage: ordinals without events.
     pub(crate) fn lost(first: u32, rows: u32) -> Self {
         Self { first, rows, blocks: Vec::new(), pages: Vec::new() }

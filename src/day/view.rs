@@ -17,6 +17,7 @@ use crate::day::part::{BlockEntry, PageEntry, Part, Source};
 use crate::error::{Error, Result};
 use crate::index::postings::{self, OpenPage, PageSource, Posting};
 use crate::index::term::{Field, Term};
+use crate::storage::StorageFile;
 use crate::time::Day;
 
 /// A snapshot of a day.
@@ -26,9 +27,28 @@ pub(crate) struct DayView {
     pub(crate) file: Option<Arc<DayFile>>,
     pub(crate) parts: Vec<Arc<Part>>,
     pub(crate) cache: Arc<Cache>,
+    /// The file, open as long as the view is there, whatever becomes of the day.
+    held: Option<StorageFile>,
 }
 
 impl DayView {
+    pub(crate) fn new(
+        day: Day,
+        file: Option<Arc<DayFile>>,
+        parts: Vec<Arc<Part>>,
+        cache: Arc<Cache>,
+    ) -> Self {
+        Self { day, file, parts, cache, held: None }
+    }
+
+    /// Keeps the day's file open until the view is dropped; `NotFound` where the day is gone.
+    pub(crate) fn hold(&mut self) -> Result<()> {
+        if let Some(file) = &self.file {
+            self.held = Some(file.opened(&self.cache)?);
+        }
+        Ok(())
+    }
+
     /// The ordinal that comes after the day's.
     pub(crate) fn end(&self) -> u32 {
         self.parts.last().map_or(0, |part| part.end())
@@ -44,13 +64,27 @@ impl DayView {
         file.ok_or_else(|| Error::corrupt("the day's file is not there").on_day(self.day))
     }
 
+    /// Bytes of the day's file; `NotFound` where the day was dropped meanwhile.
+    pub(crate) fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>> {
+        let file = self.file()?;
+        match &self.held {
+            Some(held) => file.read(held, offset, len),
+            None => file.read(&file.opened(&self.cache)?, offset, len),
+        }
+    }
+
+    /// The length of the day's file.
+    pub(crate) fn file_len(&self) -> Result<u64> {
+        let len = self.file()?.opened(&self.cache)?.len();
+        len.map_err(|error| Error::io("measuring the day's file", error).on_day(self.day))
+    }
+
     /// One column of a block.
     pub(crate) fn column(&self, block: &BlockEntry, kind: ColumnKind) -> Result<Arc<Column>> {
         match &block.source {
             Source::Memory(bytes) => self.column_in_memory(block, bytes, kind),
             Source::File { offset, .. } => {
-                let file = self.file()?;
-                let place = Place { file: file.id, offset: *offset, column: Some(kind) };
+                let place = Place::Column { file: self.file()?.id, offset: *offset, kind };
                 if let Some(Cached::Column(column)) = self.cache.find(place) {
                     return Ok(column);
                 }
@@ -85,17 +119,14 @@ impl DayView {
                 decode_block(kind, block.rows, &mut |range| slice(bytes, range))
             }
             Source::File { offset, len } => {
-                let file = self.file()?;
                 decode_block(kind, block.rows, &mut |range: Range<usize>| {
                     let end = range.end.min(*len as usize);
                     let wanted = range.start.min(end)..end;
-                    file.read(offset + wanted.start as u64, wanted.len())
+                    self.read(offset + wanted.start as u64, wanted.len())
                 })
             }
         };
-        column.map_err(|error| {
-            error.at(format_args!("block at ordinal {}", block.first)).on_day(self.day)
-        })
+        column.map_err(|error| self.in_block(block, error))
     }
 
     /// The pages of a part's postings.
@@ -128,12 +159,11 @@ impl DayView {
             Source::Memory(bytes) => return open_in_memory(page, bytes),
             Source::File { offset, len } => (*offset, *len as usize),
         };
-        let file = self.file()?;
-        let place = Place { file: file.id, offset, column: None };
+        let place = Place::Page { file: self.file()?.id, offset };
         if let Some(Cached::Page(page)) = self.cache.find(place) {
             return Ok(page);
         }
-        let opened = OpenPage::open(file.read(offset, len)?);
+        let opened = OpenPage::open(self.read(offset, len)?);
         let opened = Arc::new(opened.map_err(|error| {
             error.at(format_args!("page of postings at offset {offset}")).on_day(self.day)
         })?);
@@ -143,9 +173,38 @@ impl DayView {
 
     /// The rows of a block at these places in it, every column.
     pub(crate) fn block_rows(&self, block: &BlockEntry, places: &[u32]) -> Result<Vec<Row>> {
-        let all = columns::each_kind(|kind| self.column(block, kind))?;
+        let all = self.columns(block)?;
         let rows = Columns::of(&all).and_then(|all| all.rows(places.iter().copied()));
         rows.map_err(|error| error.on_day(self.day))
+    }
+
+    /// Every column of a block: from the cache, or else read and decoded together.
+    fn columns(&self, block: &BlockEntry) -> Result<[Arc<Column>; 7]> {
+        let Source::File { offset, len } = &block.source else {
+            return columns::each_kind(|kind| self.column(block, kind));
+        };
+        let file = self.file()?.id;
+        let place = |kind| Place::Column { file, offset: *offset, kind };
+        let cached = ColumnKind::ALL.map(|kind| match self.cache.find(place(kind)) {
+            Some(Cached::Column(column)) => Some(column),
+            _ => None,
+        });
+        if let [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g)] = cached {
+            return Ok([a, b, c, d, e, f, g]);
+        }
+        let bytes = self.read(*offset, *len as usize)?;
+        let decoded = decode_head(&bytes, block.rows)
+            .and_then(|head| columns::decode_all(&head, &bytes))
+            .map_err(|error| self.in_block(block, error))?;
+        let columns = decoded.map(Arc::new);
+        for (kind, column) in ColumnKind::ALL.into_iter().zip(&columns) {
+            self.cache.keep(place(kind), Cached::Column(column.clone()));
+        }
+        Ok(columns)
+    }
+
+    fn in_block(&self, block: &BlockEntry, error: Error) -> Error {
+        error.at(format_args!("block at ordinal {}", block.first)).on_day(self.day)
     }
 }
 
@@ -189,9 +248,14 @@ pub(crate) fn decode_block(
     rows: u32,
     fetch: &mut dyn FnMut(Range<usize>) -> Result<Vec<u8>>,
 ) -> Result<Column> {
-    let head = Head::decode(&fetch(0..HEAD_BYTES_MAX)?)?;
+    let head = decode_head(&fetch(0..HEAD_BYTES_MAX)?, rows)?;
+    columns::decode(&head, kind, fetch)
+}
+
+fn decode_head(start: &[u8], rows: u32) -> Result<Head> {
+    let head = Head::decode(start)?;
     if head.rows() != rows as usize {
         return Err(Error::corrupt("a block has not the rows that are listed"));
     }
-    columns::decode(&head, kind, fetch)
+    Ok(head)
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::codec::columns::ColumnKind;
 use crate::codec::row::Row;
 use crate::day::view::DayView;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::event::{Event, EventId};
 use crate::index::postings::Bitmap;
 use crate::limits::RESULT_PAGE_ROWS;
@@ -50,7 +50,7 @@ pub(crate) struct Hits {
 /// The matching rows of one day.
 #[derive(Debug)]
 struct DayHits {
-    view: DayView,
+    view: Arc<DayView>,
     /// Matches of each part, found when they are first needed.
     matches: Vec<Option<Bitmap>>,
     /// Part and block, in the order in which they can hold the next row.
@@ -85,7 +85,7 @@ impl Hits {
     }
 
     /// The next places, all of one day: at least one unless there are no more, at most `max`.
-    fn next_places(&mut self, max: usize) -> Result<Option<(DayView, Vec<Position>)>> {
+    fn next_places(&mut self, max: usize) -> Result<Option<(Arc<DayView>, Vec<Position>)>> {
         while self.left > 0 {
             let max = usize::try_from(self.left).unwrap_or(usize::MAX).min(max);
             if let Some(day) = &mut self.current {
@@ -110,7 +110,12 @@ impl Hits {
             if !self.plan.may_match(day, self.snapshot.summary(day)) {
                 continue;
             }
-            if let Some(view) = self.snapshot.view(day)? {
+            if let Some(mut view) = self.snapshot.view(day)? {
+                match view.hold() {
+                    // Dropped before its turn.
+                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                    held => held?,
+                }
                 let after = self.after.filter(|cursor| cursor.id.day() == day);
                 let last = after.map(|cursor| Position {
                     time: cursor.server_time,
@@ -136,6 +141,7 @@ impl DayHits {
             Order::Descending => blocks.sort_by_key(|block| Reverse(zone(block).server_time.1)),
         }
         let matches = vec![None; view.parts.len()];
+        let view = Arc::new(view);
         Self { view, matches, blocks, page: VecDeque::new(), last, exhausted: false }
     }
 

@@ -123,10 +123,17 @@ impl Draft {
     }
 }
 
+/// Bytes that are asked for without a look at the file's length first.
+const TRUSTED_BYTES_MAX: usize = 1024 * 1024;
+
 /// Reads a stretch of a file that must be there.
 pub(crate) fn read_at(file: &dyn StorageBackend, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-    let end = offset.checked_add(len as u64);
-    if end.is_none_or(|end| file.len().is_ok_and(|file_len| end > file_len)) {
+    // A length that was read from a damaged file must not be allocated for nothing.
+    if len > TRUSTED_BYTES_MAX
+        && offset
+            .checked_add(len as u64)
+            .is_none_or(|end| file.len().is_ok_and(|file_len| end > file_len))
+    {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
     }
     let mut bytes = vec![0; len];

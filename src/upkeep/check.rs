@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::DaySummary;
 use crate::codec::columns::{self, Columns, Head};
 use crate::codec::row::Row;
-use crate::day::file::{self, DayFile, SectionHead, SectionKind};
+use crate::day::file::{self, SectionHead, SectionKind};
 use crate::day::part::{BlockEntry, Part};
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::index::postings::OpenPage;
 use crate::index::term::Field;
 use crate::query::eval::PartReader;
 use crate::snapshot::Snapshot;
-use crate::time::Day;
+use crate::time::{self, Day};
 
 /// What `check` found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -118,9 +118,9 @@ impl DayCheck<'_> {
     }
 
     fn run(&mut self, snapshot: &Snapshot) {
-        if let Some(file) = &self.view.file {
+        if self.view.file.is_some() {
             let listed = self.view.parts.iter().flat_map(|part| part.end_in_file()).max();
-            if let Err(error) = check_sections(file, listed.unwrap_or(0)) {
+            if let Err(error) = check_sections(self.view, listed.unwrap_or(0)) {
                 self.report("the day's file", error.to_string());
             }
         }
@@ -219,18 +219,19 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
         if let Some(place) = row.location {
             add(Field::Cell, &Cell::of(place.latitude, place.longitude).key());
         }
+        add(Field::QuarterHour, &[time::quarter_of_day(row.server_time)]);
     }
 }
 
 /// Reads every section of a day's file, up to its valid end.
-fn check_sections(file: &DayFile, listed_end: u64) -> Result<()> {
+fn check_sections(view: &DayView, listed_end: u64) -> Result<()> {
     let mut offset = file::HEADER_BYTES;
     // A footer, if any, follows what it lists.
-    while offset < listed_end || (offset < file.len()? && offset == listed_end) {
-        let bytes = file.read(offset, file::SECTION_HEAD_BYTES as usize)?;
+    while offset < listed_end || (offset < view.file_len()? && offset == listed_end) {
+        let bytes = view.read(offset, file::SECTION_HEAD_BYTES as usize)?;
         let head = SectionHead::decode(&bytes, offset)
             .ok_or_else(|| Error::corrupt(format!("no section begins at offset {offset}")))?;
-        let body = file.read(offset + file::SECTION_HEAD_BYTES, head.len as usize)?;
+        let body = view.read(offset + file::SECTION_HEAD_BYTES, head.len as usize)?;
         let checked = match head.kind {
             SectionKind::Block => Head::decode(&body).and_then(|head| head.verify(&body)),
             SectionKind::Page => OpenPage::open(body).map(|_| ()),

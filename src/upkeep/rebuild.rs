@@ -93,7 +93,7 @@ fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<u64> {
     let end = content.as_ref().map_or(0, LogContent::end).max(footer).max(listed);
     let pieces = find_pieces(content, file.as_ref())?;
     let name = FileKind::Rebuilt.name(day);
-    let view = DayView { day, file: None, parts: Vec::new(), cache: shelf.cache.clone() };
+    let view = DayView::new(day, None, Vec::new(), shelf.cache.clone());
     let appender = Appender::begin(Draft::begin(&shelf.directory, &name)?, day)?;
     write_pieces(appender, &pieces, file.as_ref(), &view, end)
 }

@@ -146,7 +146,7 @@ impl OpenDays {
             return Ok(false);
         }
         let (live, begun) = self.open_or_begin(day)?;
-        self.shelf.forget(day);
+        self.shelf.cache.forget(day);
         self.admit(&mut inner, live)?;
         Ok(begun)
     }
@@ -345,7 +345,7 @@ impl OpenDays {
     }
 
     fn unpublish(&self, day: Day) {
-        self.shelf.forget(day);
+        self.shelf.cache.forget(day);
         self.publish(|published| {
             published.live.remove(&day);
             let mut sealed = (*published.sealed).clone();
