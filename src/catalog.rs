@@ -7,7 +7,10 @@
 //! the length it names, so an entry that is behind its day is never believed.
 //!
 //! ```text
-//! days      day -> version u8, file length u64, rows u32, zone, sessions u32, XXH3-64
+//! days      day -> version u8, file length u64, rows u32, zone, sessions u32, totals of types,
+//!           totals of tags, XXH3-64
+//! totals    u8 0 where there are more than 256 names; else 1, varint count, and for each name, in
+//!           order, varint length and bytes, and varint events
 //! sessions  day -> fingerprints u32, ascending, then XXH3-64
 //! ```
 //!
@@ -20,12 +23,13 @@ use std::sync::Arc;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-use crate::codec::bytes::{Reader, checksum};
+use crate::codec::bytes::{Reader, checksum, put_bytes, put_varint};
 use crate::day::live::SealedDay;
 use crate::day::view::DayView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
+use crate::limits::DAY_TOTALS_MAX;
 use crate::storage::Directory;
 use crate::storage::engine::{self, Engine, Sharing, engine_error};
 use crate::time::Day;
@@ -48,7 +52,14 @@ pub(crate) struct DaySummary {
     pub(crate) zone: Zone,
     /// Fingerprints of the day's sessions, ascending.
     pub(crate) sessions: Arc<[u32]>,
+    /// Events of each type; `None` where there are too many types to tell.
+    types: Option<Totals>,
+    /// Events with each tag, likewise.
+    tags: Option<Totals>,
 }
+
+/// How many events of a day have each name, in the order of the names.
+type Totals = Vec<(Box<[u8]>, u32)>;
 
 /// The summaries, for whoever reads.
 pub(crate) type Summaries = BTreeMap<Day, DaySummary>;
@@ -87,7 +98,30 @@ impl DaySummary {
         let zone = view.parts.iter().filter_map(|part| part.zone()).reduce(Zone::union);
         // A day whose rows were all lost to damage has no zone to speak of.
         let zone = zone.unwrap_or_default();
-        Ok(Self { file_len, rows: view.events(), zone, sessions: sessions.into() })
+        Ok(Self {
+            file_len,
+            rows: view.events(),
+            zone,
+            sessions: sessions.into(),
+            types: totals(view, Field::EventType)?,
+            tags: totals(view, Field::Tag)?,
+        })
+    }
+
+    /// How many events have each name of a field, in the order of the names, where that is known.
+    pub(crate) fn totals(&self, field: Field) -> Option<&[(Box<[u8]>, u32)]> {
+        match field {
+            Field::EventType => self.types.as_deref(),
+            Field::Tag => self.tags.as_deref(),
+            Field::Session | Field::Cell | Field::QuarterHour => None,
+        }
+    }
+
+    /// How many events have this name, where that is known.
+    pub(crate) fn total(&self, field: Field, name: &str) -> Option<u32> {
+        let totals = self.totals(field)?;
+        let found = totals.binary_search_by(|(key, _)| (**key).cmp(name.as_bytes()));
+        Some(found.map_or(0, |place| totals[place].1))
     }
 
     /// Whether the session may appear on the day.
@@ -102,6 +136,9 @@ impl DaySummary {
         bytes.extend_from_slice(&self.zone.encode());
         let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&sessions.to_le_bytes());
+        for totals in [&self.types, &self.tags] {
+            encode_totals(totals.as_ref(), &mut bytes);
+        }
         sealed_bytes(bytes)
     }
 
@@ -119,6 +156,7 @@ impl DaySummary {
         let (file_len, rows) = (reader.u64()?, reader.u32()?);
         let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
         let count = reader.u32()? as usize;
+        let (types, tags) = (decode_totals(&mut reader)?, decode_totals(&mut reader)?);
         reader.finish()?;
         let prints = checked_bytes(sessions)?.chunks_exact(4);
         let prints: Arc<[u32]> = prints
@@ -127,8 +165,45 @@ impl DaySummary {
         if prints.len() != count {
             return Err(Error::corrupt("the catalog has not the sessions that it counts"));
         }
-        Ok(Self { file_len, rows, zone, sessions: prints })
+        Ok(Self { file_len, rows, zone, sessions: prints, types, tags })
     }
+}
+
+/// The totals of a day's file.
+fn totals(view: &DayView, field: Field) -> Result<Option<Totals>> {
+    let mut found = BTreeMap::<Vec<u8>, u32>::new();
+    for part in &view.parts {
+        view.scan(part, field, |key, posting| {
+            if let Some(events) = found.get_mut(key) {
+                *events += posting.cardinality;
+            } else if found.len() <= DAY_TOTALS_MAX {
+                // One more than are kept is enough to know that they are too many.
+                found.insert(key.to_vec(), posting.cardinality);
+            }
+            Ok(())
+        })?;
+    }
+    let few = found.len() <= DAY_TOTALS_MAX;
+    Ok(few.then(|| found.into_iter().map(|(name, events)| (name.into(), events)).collect()))
+}
+
+fn encode_totals(totals: Option<&Totals>, out: &mut Vec<u8>) {
+    out.push(totals.is_some().into());
+    let Some(totals) = totals else { return };
+    put_varint(out, totals.len() as u64);
+    for (name, events) in totals {
+        put_bytes(out, name);
+        put_varint(out, (*events).into());
+    }
+}
+
+fn decode_totals(reader: &mut Reader<'_>) -> Result<Option<Totals>> {
+    if reader.u8()? == 0 {
+        return Ok(None);
+    }
+    let count = reader.varint_to(DAY_TOTALS_MAX)?;
+    let mut total = || Ok((reader.bytes()?.into(), reader.varint_to(u32::MAX as usize)? as u32));
+    (0..count).map(|_| total()).collect::<Result<Totals>>().map(Some)
 }
 
 fn sealed_bytes(mut bytes: Vec<u8>) -> Vec<u8> {

@@ -56,6 +56,10 @@ pub const OPEN_DAYS_MAX: usize = 4;
 /// Finished days whose files a process keeps open at once.
 pub const SEALED_FILES_OPEN_MAX: usize = 8;
 
+/// Event types of a day, and tags, of which the catalog keeps how often each occurs: where there are
+/// more, counts of them are read from the day's own indexes.
+pub const DAY_TOTALS_MAX: usize = 256;
+
 /// Bytes of the cache of decoded columns and postings unless the setting says otherwise.
 pub const CACHE_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 

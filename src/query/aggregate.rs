@@ -12,6 +12,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalog::DaySummary;
 use crate::codec::columns::ColumnKind;
 use crate::day::part::Part;
 use crate::day::view::DayView;
@@ -88,24 +89,34 @@ impl fmt::Display for Explain {
     }
 }
 
-/// Visits each day that may hold a match, in order.
-fn each_day(
+/// A day, where it may hold a match.
+fn day_with_matches(snapshot: &Snapshot, plan: &Plan, day: Day) -> Result<Option<DayView>> {
+    if !plan.may_match(day, snapshot.summary(day)) {
+        return Ok(None);
+    }
+    match snapshot.view(day)? {
+        Some(view) if snapshot.live.contains_key(&day) && !eval::may_match(&view, plan)? => {
+            Ok(None)
+        }
+        view => Ok(view),
+    }
+}
+
+/// Visits each part of a day with a match, with its matches.
+fn each_match_of(
     snapshot: &Snapshot,
     plan: &Plan,
-    mut visit: impl FnMut(&DayView) -> Result<()>,
-) -> Result<u64> {
-    let mut pruned = 0;
-    for day in snapshot.days() {
-        if !plan.may_match(day, snapshot.summary(day)) {
-            pruned += 1;
-        } else if let Some(view) = snapshot.view(day)? {
-            match snapshot.live.contains_key(&day) && !eval::may_match(&view, plan)? {
-                true => pruned += 1,
-                false => visit(&view)?,
-            }
+    day: Day,
+    mut visit: impl FnMut(&DayView, &Part, &Bitmap) -> Result<()>,
+) -> Result<()> {
+    let Some(view) = day_with_matches(snapshot, plan, day)? else { return Ok(()) };
+    for part in &view.parts {
+        let matches = eval::matches(&view, part, plan, &mut Trace::default())?;
+        if !matches.is_empty() {
+            visit(&view, part, &matches)?;
         }
     }
-    Ok(pruned)
+    Ok(())
 }
 
 /// Visits each part with a match, with its matches.
@@ -114,16 +125,8 @@ fn each_match(
     plan: &Plan,
     mut visit: impl FnMut(&DayView, &Part, &Bitmap) -> Result<()>,
 ) -> Result<()> {
-    each_day(snapshot, plan, |view| {
-        for part in &view.parts {
-            let matches = eval::matches(view, part, plan, &mut Trace::default())?;
-            if !matches.is_empty() {
-                visit(view, part, &matches)?;
-            }
-        }
-        Ok(())
-    })?;
-    Ok(())
+    let days = snapshot.days();
+    days.into_iter().try_for_each(|day| each_match_of(snapshot, plan, day, &mut visit))
 }
 
 /// How many events match on each day, days without one left out.
@@ -134,15 +137,24 @@ fn count_days(snapshot: &Snapshot, plan: &Plan) -> Result<BTreeMap<Day, u64>> {
         if !plan.may_match(day, summary) {
             continue;
         }
-        let count = match summary {
-            Some(summary) if plan.is_all() => summary.rows.into(),
-            _ => count_day(snapshot, day, plan)?,
+        let count = match summary.and_then(|summary| listed_count(summary, plan)) {
+            Some(listed) => listed,
+            None => count_day(snapshot, day, plan)?,
         };
         if count > 0 {
             counts.insert(day, count);
         }
     }
     Ok(counts)
+}
+
+/// How many events of a day match, where the catalog can tell.
+fn listed_count(summary: &DaySummary, plan: &Plan) -> Option<u64> {
+    match plan.conjunction()? {
+        [] => Some(summary.rows.into()),
+        [(field, key)] => summary.total(*field, key).map(u64::from),
+        _ => None,
+    }
 }
 
 fn count_day(snapshot: &Snapshot, day: Day, plan: &Plan) -> Result<u64> {
@@ -181,23 +193,27 @@ pub(crate) fn count_by(snapshot: &Snapshot, filter: &Filter, by: GroupBy) -> Res
 
 fn count_terms(snapshot: &Snapshot, plan: &Plan, field: Field) -> Result<Vec<Count>> {
     let mut counts = HashMap::<Vec<u8>, u64>::new();
-    each_match(snapshot, plan, |view, part, matches| {
-        let all = matches.len() == u64::from(part.rows);
-        PartReader::new(view, part).scan(field, |key, posting| {
-            let count = match all {
-                true => posting.cardinality.into(),
-                false => posting.bitmap()?.intersection_len(matches),
-            };
-            if count == 0 {
-                return Ok(());
-            }
-            match counts.get_mut(key) {
-                Some(sum) => *sum += count,
-                None => drop(counts.insert(key.to_vec(), count)),
-            }
-            Ok(())
-        })
-    })?;
+    let mut add = |key: &[u8], count: u64| match counts.get_mut(key) {
+        Some(sum) => *sum += count,
+        None if count > 0 => drop(counts.insert(key.to_vec(), count)),
+        None => {}
+    };
+    for day in snapshot.days() {
+        let totals = snapshot.summary(day).filter(|_| plan.is_all());
+        match totals.and_then(|summary| summary.totals(field)) {
+            Some(totals) => totals.iter().for_each(|(key, events)| add(key, (*events).into())),
+            None => each_match_of(snapshot, plan, day, |view, part, matches| {
+                let all = matches.len() == u64::from(part.rows);
+                PartReader::new(view, part).scan(field, |key, posting| {
+                    add(
+                        key,
+                        if all { posting.cardinality.into() } else { posting.count_in(matches)? },
+                    );
+                    Ok(())
+                })
+            })?,
+        }
+    }
     let text = |key: Vec<u8>| String::from_utf8_lossy(&key).into_owned();
     let mut counts: Vec<Count> =
         counts.into_iter().map(|(key, count)| Count { key: text(key), count }).collect();
@@ -206,9 +222,48 @@ fn count_terms(snapshot: &Snapshot, plan: &Plan, field: Field) -> Result<Vec<Cou
 }
 
 fn count_buckets(snapshot: &Snapshot, plan: &Plan, length: i64) -> Result<Vec<Count>> {
-    let mut buckets = BTreeMap::<i64, u64>::new();
-    let bucket = |time: Timestamp| time.as_micros().div_euclid(length);
+    let mut buckets = Buckets { length, counts: BTreeMap::new() };
     each_match(snapshot, plan, |view, part, matches| {
+        // Every bucket is then one of whole quarters.
+        match length % time::QUARTER {
+            0 => buckets.count_quarters(view, part, matches),
+            _ => buckets.count_rows(view, part, matches),
+        }
+    })?;
+    let key = |bucket: i64| bucket_key(Timestamp::from_micros(bucket.saturating_mul(length)));
+    Ok(buckets.counts.into_iter().map(|(at, count)| Count { key: key(at), count }).collect())
+}
+
+/// Counts by stretch of time.
+struct Buckets {
+    /// In microseconds.
+    length: i64,
+    /// By number from 1970 on.
+    counts: BTreeMap<i64, u64>,
+}
+
+impl Buckets {
+    fn add(&mut self, time: Timestamp, count: u64) {
+        *self.counts.entry(time.as_micros().div_euclid(self.length)).or_default() += count;
+    }
+
+    fn count_quarters(&mut self, view: &DayView, part: &Part, matches: &Bitmap) -> Result<()> {
+        let all = matches.len() == u64::from(part.rows);
+        let start = view.day.start().as_micros();
+        PartReader::new(view, part).scan(Field::QuarterHour, |key, posting| {
+            let quarter = key.first().copied().map_or(0, i64::from);
+            let count = match all {
+                true => posting.cardinality.into(),
+                false => posting.count_in(matches)?,
+            };
+            if count > 0 {
+                self.add(Timestamp::from_micros(start + quarter * time::QUARTER), count);
+            }
+            Ok(())
+        })
+    }
+
+    fn count_rows(&mut self, view: &DayView, part: &Part, matches: &Bitmap) -> Result<()> {
         let reader = PartReader::new(view, part);
         for block in &part.blocks {
             let range = reader.range_of(block);
@@ -217,21 +272,20 @@ fn count_buckets(snapshot: &Snapshot, plan: &Plan, length: i64) -> Result<Vec<Co
                 continue;
             }
             let (first, last) = block.zone.server_time;
-            if bucket(first) == bucket(last) {
-                *buckets.entry(bucket(first)).or_default() += count;
+            if first.as_micros().div_euclid(self.length) == last.as_micros().div_euclid(self.length)
+            {
+                self.add(first, count);
                 continue;
             }
             let times = view.column(block, ColumnKind::ServerTime)?;
             for row in matches.iter_in(range.clone()) {
                 if let Some(time) = times.time((row - range.start) as usize) {
-                    *buckets.entry(bucket(time)).or_default() += 1;
+                    self.add(time, 1);
                 }
             }
         }
         Ok(())
-    })?;
-    let key = |bucket: i64| bucket_key(Timestamp::from_micros(bucket.saturating_mul(length)));
-    Ok(buckets.into_iter().map(|(at, count)| Count { key: key(at), count }).collect())
+    }
 }
 
 /// `2026-11-23T10:00:00Z`, with a fraction only where there is one.
@@ -315,12 +369,16 @@ fn first_and_last(
 pub(crate) fn explain(snapshot: &Snapshot, filter: &Filter) -> Result<Explain> {
     let plan = Plan::new(filter)?;
     let mut trace = Trace::default();
-    let days_pruned = each_day(snapshot, &plan, |view| {
-        for part in &view.parts {
-            eval::matches(view, part, &plan, &mut trace)?;
+    let mut days_pruned = 0;
+    for day in snapshot.days() {
+        match day_with_matches(snapshot, &plan, day)? {
+            Some(view) => view
+                .parts
+                .iter()
+                .try_for_each(|part| eval::matches(&view, part, &plan, &mut trace).map(|_| ()))?,
+            None => days_pruned += 1,
         }
-        Ok(())
-    })?;
+    }
     trace.steps.resize(plan.steps().len(), 0);
     let steps = plan.steps().iter().zip(&trace.steps);
     Ok(Explain {

@@ -13,7 +13,7 @@ use crate::day::part::{BlockEntry, Part};
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::index::cells::Cell;
-use crate::index::postings::{Bitmap, Posting};
+use crate::index::postings::{self, Bitmap, Posting, Union};
 use crate::index::term::{Field, Term};
 use crate::query::plan::{Condition, Plan};
 use crate::query::region::{Cover, Mark, Region};
@@ -60,16 +60,22 @@ pub(crate) fn matches(
     plan: &Plan,
     trace: &mut Trace,
 ) -> Result<Bitmap> {
-    let mut reader = PartReader { view, part, decoded: vec![false; part.blocks.len()] };
-    let mut rows = Bitmap::full(part.events());
+    let mut reader = PartReader::new(view, part);
+    let mut rows = None;
     trace.steps.resize(plan.steps().len(), 0);
     for (place, step) in plan.steps().iter().enumerate() {
-        if rows.is_empty() {
+        let left = match rows {
+            None => reader.select_first(step)?,
+            Some(rows) => reader.select(step, rows)?,
+        };
+        trace.steps[place] += left.len();
+        let empty = left.is_empty();
+        rows = Some(left);
+        if empty {
             break;
         }
-        rows = reader.select(step, rows)?;
-        trace.steps[place] += rows.len();
     }
+    let rows = rows.unwrap_or_else(|| Bitmap::full(part.events()));
     trace.blocks_considered += part.blocks.len() as u64;
     for (block, decoded) in part.blocks.iter().zip(&reader.decoded) {
         let within = reader.range_of(block);
@@ -79,17 +85,24 @@ pub(crate) fn matches(
     Ok(rows)
 }
 
-/// How many rows of a part match; from the postings' heads alone where they can tell.
+/// How many rows of a part match; from the postings alone where they can tell.
 pub(crate) fn count(view: &DayView, part: &Part, plan: &Plan, trace: &mut Trace) -> Result<u64> {
-    match &plan.condition {
-        Condition::All => Ok(part.events().into()),
-        Condition::Terms { field, keys, .. } if keys.len() == 1 => {
-            let reader = PartReader { view, part, decoded: Vec::new() };
-            trace.blocks_considered += part.blocks.len() as u64;
-            let posting = reader.posting(*field, &keys[0])?;
-            Ok(posting.map_or(0, |posting| posting.cardinality.into()))
+    let reader = PartReader::new(view, part);
+    let Some(keys) = plan.conjunction() else {
+        return matches(view, part, plan, trace).map(|rows| rows.len());
+    };
+    trace.blocks_considered += part.blocks.len() as u64;
+    let mut found = Vec::with_capacity(keys.len());
+    for (field, key) in keys {
+        match reader.posting(*field, key)? {
+            Some(posting) => found.push(posting),
+            None => return Ok(0),
         }
-        _ => matches(view, part, plan, trace).map(|rows| rows.len()),
+    }
+    match found.as_slice() {
+        [] => Ok(part.events().into()),
+        [single] => Ok(single.cardinality.into()),
+        _ => Ok(postings::intersection(found)?.len() as u64),
     }
 }
 
@@ -137,7 +150,8 @@ impl<'a> PartReader<'a> {
                 Ok(candidates - met)
             }
             Condition::Terms { field, keys, all } => {
-                self.select_terms(*field, keys, *all, candidates)
+                let rows = self.rows_of(*field, keys, *all)?;
+                Ok(rows.map_or_else(|| candidates.clone(), |rows| &candidates & &rows))
             }
             Condition::Place { region, cover } => {
                 self.select_place(condition, region, cover, candidates)
@@ -146,30 +160,38 @@ impl<'a> PartReader<'a> {
         }
     }
 
-    fn select_terms(
-        &self,
-        field: Field,
-        keys: &[String],
-        all: bool,
-        candidates: Bitmap,
-    ) -> Result<Bitmap> {
+    /// Those of all rows that meet the condition.
+    fn select_first(&mut self, condition: &Condition) -> Result<Bitmap> {
+        match condition {
+            Condition::Terms { field, keys, all } => match self.rows_of(*field, keys, *all)? {
+                Some(rows) => Ok(rows),
+                None => Ok(Bitmap::full(self.part.events())),
+            },
+            other => self.select(other, Bitmap::full(self.part.events())),
+        }
+    }
+
+    /// The rows of any of these keys, or of all of them; `None` where every row has all of none.
+    fn rows_of(&self, field: Field, keys: &[String], all: bool) -> Result<Option<Bitmap>> {
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             match self.posting(field, key)? {
                 Some(posting) => found.push(posting),
-                None if all => return Ok(Bitmap::empty()),
+                None if all => return Ok(Some(Bitmap::empty())),
                 None => {}
             }
         }
-        if all {
-            found.sort_by_key(|posting| posting.cardinality);
-            return found.iter().try_fold(candidates, |left, posting| Ok(left & posting.bitmap()?));
+        match found.as_slice() {
+            [] if all => Ok(None),
+            [] => Ok(Some(Bitmap::empty())),
+            [single] => single.bitmap().map(Some),
+            _ if all => Ok(Some(Bitmap::from_sorted(postings::intersection(found)?))),
+            _ => {
+                let mut any = Union::new(self.part.rows);
+                found.iter().try_for_each(|posting| posting.add_to(&mut any))?;
+                Ok(Some(any.finish()))
+            }
         }
-        let mut any = Bitmap::empty();
-        for posting in &found {
-            any |= &posting.bitmap()?;
-        }
-        Ok(candidates & any)
     }
 
     /// Cells decide first; only rows in cells on the area's edge are looked at one by one.
@@ -187,55 +209,56 @@ impl<'a> PartReader<'a> {
         if zones().all(|zone| condition.covers_zone(zone)) {
             return Ok(candidates);
         }
-        let (mut inside, mut edge) = (Bitmap::empty(), Bitmap::empty());
+        let (mut inside, mut edge) = (Union::new(self.part.rows), Union::new(self.part.rows));
         self.scan(Field::Cell, |key, posting| {
             let cell = Cell::from_key(key);
             let cell = cell.ok_or_else(|| Error::corrupt("a posting names no cell"))?;
             match cover.classify(cell) {
-                Some(Mark::Inside) => inside |= &posting.bitmap()?,
-                Some(Mark::Edge) => edge |= &posting.bitmap()?,
-                None => {}
+                Some(Mark::Inside) => posting.add_to(&mut inside),
+                Some(Mark::Edge) => posting.add_to(&mut edge),
+                None => Ok(()),
             }
-            Ok(())
         })?;
-        let doubtful = &candidates & &edge;
-        let mut met = candidates & inside;
+        let doubtful = &candidates & &edge.finish();
+        let mut met = Union::new(self.part.rows);
         for (place, block) in self.part.blocks.iter().enumerate() {
-            let places: Vec<u32> = doubtful.iter_in(self.range_of(block)).collect();
-            if places.is_empty() || !condition.may_match_zone(&block.zone) {
+            let range = self.range_of(block);
+            if doubtful.range_len(range.clone()) == 0 || !condition.may_match_zone(&block.zone) {
                 continue;
             }
             self.decoded[place] = true;
             let column = self.view.column(block, ColumnKind::Location)?;
-            let start = self.range_of(block).start;
-            let kept = places.into_iter().filter(|row| {
-                let location = column.location((row - start) as usize);
-                location.is_some_and(|it| region.contains(it.latitude, it.longitude))
-            });
-            met |= &Bitmap::from_sorted(kept);
+            for row in doubtful.iter_in(range.clone()) {
+                let location = column.location((row - range.start) as usize);
+                if location.is_some_and(|it| region.contains(it.latitude, it.longitude)) {
+                    met.add(row);
+                }
+            }
         }
-        Ok(met)
+        Ok((candidates & inside.finish()) | met.finish())
     }
 
     /// Answers a condition from zones where they can tell, else row by row.
     fn refine(&mut self, condition: &Condition, candidates: &Bitmap) -> Result<Bitmap> {
-        let mut met = Bitmap::empty();
+        let mut met = Union::new(self.part.rows);
         for (place, block) in self.part.blocks.iter().enumerate() {
             let range = self.range_of(block);
             if candidates.range_len(range.clone()) == 0 || !condition.may_match_zone(&block.zone) {
                 continue;
             }
-            let places = candidates.iter_in(range.clone());
             if condition.covers_zone(&block.zone) {
-                met |= &Bitmap::from_sorted(places);
+                met.add_range(range);
                 continue;
             }
             self.decoded[place] = true;
             let column = self.view.column(block, column_of(condition))?;
-            let kept = places.filter(|row| meets(condition, &column, (row - range.start) as usize));
-            met |= &Bitmap::from_sorted(kept);
+            for row in candidates.iter_in(range.clone()) {
+                if meets(condition, &column, (row - range.start) as usize) {
+                    met.add(row);
+                }
+            }
         }
-        Ok(met)
+        Ok(candidates & &met.finish())
     }
 }
 

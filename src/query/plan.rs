@@ -41,13 +41,22 @@ pub(crate) enum Condition {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) condition: Condition,
+    /// Terms that an event must have, all of them and nothing more; `None` where there is more to it.
+    conjunction: Option<Vec<(Field, String)>>,
 }
 
 impl Plan {
     /// Checks and prepares a filter.
     pub(crate) fn new(filter: &Filter) -> Result<Self> {
         filter.validate()?;
-        Ok(Self { condition: Condition::of(filter) })
+        let condition = Condition::of(filter);
+        let conjunction = condition.conjunction();
+        Ok(Self { condition, conjunction })
+    }
+
+    /// The terms that an event must have, where that is all that is asked.
+    pub(crate) fn conjunction(&self) -> Option<&[(Field, String)]> {
+        self.conjunction.as_deref()
     }
 
     /// Whether the day may hold a match; `summary` where the day need not be opened to know more.
@@ -123,6 +132,20 @@ impl Condition {
         }
     }
 
+    fn conjunction(&self) -> Option<Vec<(Field, String)>> {
+        match self {
+            Self::All => Some(Vec::new()),
+            Self::Terms { field, keys, all } if *all || keys.len() == 1 => {
+                Some(keys.iter().map(|key| (*field, key.clone())).collect())
+            }
+            Self::And(all) => {
+                let each: Option<Vec<_>> = all.iter().map(Self::conjunction).collect();
+                Some(each?.concat())
+            }
+            _ => None,
+        }
+    }
+
     /// What answering costs, roughly: a bitmap, a zone, a column of numbers, a column of text.
     fn cost(&self) -> u32 {
         match self {
@@ -150,6 +173,12 @@ impl Condition {
             }
             Self::Terms { field: Field::Session, keys, .. } => {
                 summary.is_none_or(|summary| keys.iter().any(|session| summary.may_hold(session)))
+            }
+            Self::Terms { field, keys, all } => {
+                let may_hold = |key: &String| {
+                    summary.is_none_or(|summary| summary.total(*field, key) != Some(0))
+                };
+                if *all { keys.iter().all(may_hold) } else { keys.iter().any(may_hold) }
             }
             other => summary.is_none_or(|summary| other.may_match_zone(&summary.zone)),
         }
