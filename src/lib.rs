@@ -33,7 +33,8 @@
 //!
 //! # Features
 //!
-//! None by default: the library alone. `cli` builds the program `diurnal`.
+//! None by default: the library alone. `cli` builds the program `diurnal`; `testing` adds
+//! `testing`, tools for tests and benchmarks.
 //!
 //! # The house
 //!
@@ -56,6 +57,8 @@ mod settings;
 mod snapshot;
 mod storage;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod time;
 mod upkeep;
 mod wire;

@@ -13,3 +13,5 @@ mod input;
 mod readers;
 mod real_data;
 mod tidy;
+#[cfg(feature = "testing")]
+mod workload;
