@@ -1,0 +1,62 @@
+//! Events that are on disk before the call returns, and what the disk itself takes for that.
+//!
+//! Owns: `floor`, `single` and `threads`.
+
+use diurnal::Event;
+
+use super::Bench;
+use crate::engines::Calls;
+use crate::machine::{self, Result, median, quantile};
+
+/// Bytes of an event as a line of a log.
+const FLOOR_BYTES: usize = 150;
+const FLOOR_TIMES: usize = 500;
+
+const SINGLE_EVENTS: usize = 500;
+
+const THREADS: usize = 64;
+const THREAD_EVENTS: usize = 40;
+
+pub(super) fn floor(bench: &mut Bench) -> Result<()> {
+    let file = bench.work.join("floor");
+    let micros = machine::appends(&file, FLOOR_BYTES, FLOOR_TIMES)?;
+    std::fs::remove_file(file)?;
+    bench.table.floor.push(median(&micros) / 1e6);
+    Ok(())
+}
+
+pub(super) fn single(bench: &mut Bench) -> Result<()> {
+    let events: Vec<Event> = bench.source.events().take(SINGLE_EVENTS).collect();
+    for (shared, row) in
+        [(false, "one durable event, exclusive"), (true, "one durable event, shared readers")]
+    {
+        bench.each(|bench, engine, at| {
+            if let Some(micros) = engine.alone(at, &events, shared)? {
+                bench.table.add(row, engine.name(), median(&micros) / 1e6)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+pub(super) fn threads(bench: &mut Bench) -> Result<()> {
+    let events: Vec<Event> = bench.source.events().take(THREADS * THREAD_EVENTS).collect();
+    let calls = Calls { events: &events, threads: THREADS };
+    for (shared, row) in [(true, "64 threads"), (false, "64 threads, exclusive")] {
+        bench.each(|bench, engine, at| {
+            if let Some(done) = engine.together(at, &calls, shared)? {
+                let p99 = quantile(&done.call_micros, 0.99) / 1e6;
+                let name = engine.name();
+                bench.table.add(
+                    &format!("{row}, events a second"),
+                    name,
+                    done.events_per_second,
+                )?;
+                bench.table.add(&format!("{row}, p99 of a call"), name, p99)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
