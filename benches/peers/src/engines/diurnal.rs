@@ -35,7 +35,9 @@ impl Engine for Diurnal {
 
     fn about(&mut self) -> Result<String> {
         Ok(format!(
-            "diurnal of this checkout: Durability::Sync, defaults; log_events in batches of {}",
+            "diurnal {} of this checkout: Durability::Sync and all other defaults; log_events in \
+             batches of {}",
+            super::version("diurnal"),
             crate::source::BATCH_EVENTS
         ))
     }

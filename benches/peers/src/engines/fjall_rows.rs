@@ -132,9 +132,11 @@ impl Engine for FjallRows {
     }
 
     fn about(&mut self) -> Result<String> {
-        Ok("fjall 3: defaults, each batch with SyncAll; a row per event, a key per posting \
-            (session, type, tag, time)"
-            .to_owned())
+        Ok(format!(
+            "fjall {}: defaults, each batch with SyncAll; a row per event, a key per posting \
+             (session, type, tag, time)",
+            super::version("fjall")
+        ))
     }
 
     fn load(&mut self, at: &Path, source: &Source, _survey: &Survey) -> Result<f64> {

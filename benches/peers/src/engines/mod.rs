@@ -66,6 +66,14 @@ pub(crate) struct Together {
     pub(crate) call_micros: Vec<f64>,
 }
 
+/// The version of a package that this program was built with.
+fn version(package: &str) -> &'static str {
+    let lock = include_str!("../../Cargo.lock");
+    let head = format!("name = \"{package}\"\nversion = \"");
+    let after = lock.split_once(&head).map_or("?", |(_, after)| after);
+    after.split('"').next().unwrap_or("?")
+}
+
 /// Microseconds of each call.
 pub(crate) fn alone(
     events: &[Event],

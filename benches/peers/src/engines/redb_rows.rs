@@ -116,9 +116,11 @@ impl Engine for RedbRows {
     }
 
     fn about(&mut self) -> Result<String> {
-        Ok("redb 4: defaults, durable commits; a row per event, a key per posting (session, type, \
-            tag, time)"
-            .to_owned())
+        Ok(format!(
+            "redb {}: defaults, durable commits, a transaction for each batch; a row per event, a \
+             key per posting (session, type, tag, time)",
+            super::version("redb")
+        ))
     }
 
     fn load(&mut self, at: &Path, source: &Source, _survey: &Survey) -> Result<f64> {

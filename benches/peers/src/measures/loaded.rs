@@ -109,10 +109,11 @@ fn drop_day(bench: &mut Bench, engine: &mut dyn Engine, at: &Path) -> Result<()>
     let before = bytes_of(at)?.allocated;
     engine.open(at, false)?;
     let dropped = engine.drop_day(bench.survey.middle_day)?;
+    engine.close()?;
     if let Some(seconds) = dropped {
         bench.table.add("drop a day", engine.name(), seconds)?;
         let back = before as f64 - bytes_of(at)?.allocated as f64;
         bench.table.add("drop a day, bytes back", engine.name(), back)?;
     }
-    engine.close()
+    Ok(())
 }

@@ -2,6 +2,7 @@
 //!
 //! Owns: `kiosk`. What counts is the room that files take on the disk.
 
+use diurnal::Day;
 use diurnal::testing::workload::Workload;
 
 use super::Bench;
@@ -10,6 +11,8 @@ use crate::source::{Source, Survey};
 use crate::table::OURS;
 
 const DAYS: u32 = 365;
+/// 2024-01-01.
+const FIRST_DAY: u32 = 19_723;
 const EVENTS_A_DAY: u64 = 1_000;
 const EVENTS_OF_A_QUIET_DAY: u64 = 10;
 
@@ -20,6 +23,16 @@ fn year(events_a_day: u64) -> (Source, Survey) {
     (source, survey)
 }
 
+/// Some events on every day: a workload of a year would have its few sessions on a few days.
+fn quiet_year() -> Source {
+    let days = (FIRST_DAY..FIRST_DAY + DAYS).filter_map(Day::from_number);
+    let events = days.flat_map(|day| {
+        let workload = Workload::realistic().days(1).first_day(day);
+        workload.seed(u64::from(day.number())).events(EVENTS_OF_A_QUIET_DAY).iter()
+    });
+    Source::Read(events.collect())
+}
+
 pub(super) fn kiosk(bench: &mut Bench) -> Result<()> {
     let (source, survey) = year(EVENTS_A_DAY);
     bench.each(|bench, engine, at| {
@@ -27,7 +40,8 @@ pub(super) fn kiosk(bench: &mut Bench) -> Result<()> {
         let bytes = bytes_of(at)?.allocated as f64;
         bench.table.add("kiosk: 365 days of 1,000 events, allocated", engine.name(), bytes)
     })?;
-    let (source, survey) = year(EVENTS_OF_A_QUIET_DAY);
+    let source = quiet_year();
+    let survey = Survey::of(&source);
     bench.each(|bench, engine, at| {
         if engine.name() != OURS {
             return Ok(());
