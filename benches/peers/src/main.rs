@@ -122,9 +122,11 @@ fn measures(arguments: &Arguments, hostile: bool) -> Vec<Measure> {
     }
 }
 
+type Engines = Vec<Box<dyn Engine>>;
+
 /// The engines asked for that there are, and a line for each that there is not.
-fn engines(arguments: &Arguments) -> Result<(Vec<Box<dyn Engine>>, Vec<String>)> {
-    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+fn engines(arguments: &Arguments) -> Result<(Engines, Vec<String>)> {
+    let mut engines: Engines = Vec::new();
     let mut missing = Vec::new();
     if let Some(unknown) = arguments.engines.iter().find(|name| !ENGINES.contains(&name.as_str())) {
         return Err(format!("there is no engine {unknown}; there are {ENGINES:?}").into());
@@ -159,8 +161,8 @@ fn print_head(arguments: &Arguments, bench: &mut Bench) -> Result<()> {
     );
     if floor > 0.0 {
         println!(
-            "The floor: an append of 150 bytes with fdatasync takes {}; one thread copies {} GB/s \
-             in memory.",
+            "An append of 150 bytes with fdatasync, the floor of what is durable, took {} at the \
+             start of a round; one thread copies {} GB/s in memory.",
             shown(Unit::Seconds, floor),
             rounded(machine::copies()),
         );

@@ -24,7 +24,7 @@ impl Random {
     /// A number below `bound`, which must not be 0: the high half of the product, each as likely as
     /// any other but for one part in 2^64 / `bound`.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
-        (u128::from(self.next()) * u128::from(bound) >> 64) as u64
+        ((u128::from(self.next()) * u128::from(bound)) >> 64) as u64
     }
 
     /// A number from `from`, inclusive, to `to`, exclusive.

@@ -39,8 +39,8 @@ fn insert_all(database: &Database, events: &[Event]) -> Result<()> {
         let mut sessions = transaction.open_table(SESSIONS)?;
         let mut types = transaction.open_table(TYPES)?;
         let mut tags = transaction.open_table(TAGS)?;
-        let mut next = next_number(&rows)?;
-        for event in events {
+        let first = next_number(&rows)?;
+        for (event, next) in events.iter().zip(first..) {
             rows.insert(next, &*rows::encode(event)?)?;
             times.insert((event.server_time.as_micros(), next), ())?;
             sessions.insert((&*event.session_id, next), ())?;
@@ -48,7 +48,6 @@ fn insert_all(database: &Database, events: &[Event]) -> Result<()> {
             for tag in rows::distinct_tags(event) {
                 tags.insert((tag, next), ())?;
             }
-            next += 1;
         }
     }
     Ok(transaction.commit()?)

@@ -65,6 +65,10 @@ fn create(at: &Path, synchronous: &str) -> Result<Connection> {
     Ok(connection)
 }
 
+fn close(connection: Connection) -> Result<()> {
+    connection.close().map_err(|(_, error)| error.into())
+}
+
 /// An integer where the text is one and comes back the same.
 fn value(text: &str) -> Value {
     match text.parse::<i64>() {
@@ -143,7 +147,7 @@ impl Engine for Sqlite {
             watch.time(|| insert_all(&connection, &batch))?;
         }
         // Closing checkpoints the log into the database and syncs it.
-        watch.time(|| connection.close()).map_err(|(_, error)| error)?;
+        watch.time(|| close(connection))?;
         Ok(watch.0)
     }
 
@@ -160,7 +164,7 @@ impl Engine for Sqlite {
 
     fn close(&mut self) -> Result<()> {
         match self.0.take() {
-            Some(connection) => Ok(connection.close().map_err(|(_, error)| error)?),
+            Some(connection) => close(connection),
             None => Ok(()),
         }
     }

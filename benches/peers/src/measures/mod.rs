@@ -51,6 +51,9 @@ pub(crate) struct Bench {
     pub(crate) answers: HashMap<String, (&'static str, Answer)>,
 }
 
+/// A part of a round.
+type Part = fn(&mut Bench) -> Result<()>;
+
 impl Bench {
     fn wants(&self, measures: &[Measure]) -> bool {
         measures.iter().any(|measure| self.measures.contains(measure))
@@ -61,8 +64,8 @@ impl Bench {
         use Measure::{
             Bulk, Drop, Floor, Growth, Kiosk, Memory, Open, Queries, Single, Size, Threads,
         };
-        let parts: [(&[Measure], fn(&mut Self) -> Result<()>); 7] = [
-            (&[Floor, Single, Threads], durable::floor),
+        let parts: [(&[Measure], Part); 7] = [
+            (&[Floor], durable::floor),
             (&[Bulk, Size, Open, Queries, Drop], loaded::loaded),
             (&[Single], durable::single),
             (&[Threads], durable::threads),
