@@ -134,8 +134,12 @@ impl StoreBuilder {
     ///
     /// `InvalidInput` where a setting is out of its range.
     pub fn in_memory(self) -> Result<Store> {
-        let writer = self.writer(Arc::new(MemoryDirectory::default()))?;
-        Ok(Store::writing(writer, None))
+        self.open_in(Arc::new(MemoryDirectory::default()))
+    }
+
+    /// Opens the store in a directory that has no path.
+    pub(crate) fn open_in(self, directory: Arc<dyn Directory>) -> Result<Store> {
+        Ok(Store::writing(self.writer(directory)?, None))
     }
 
     fn writer(self, directory: Arc<dyn Directory>) -> Result<Arc<Writer>> {

@@ -33,8 +33,8 @@
 //!
 //! # Features
 //!
-//! None by default: the library alone. `cli` builds the program `diurnal`; `testing` adds
-//! `testing`, tools for tests and benchmarks.
+//! None by default: the library alone. `cli` builds the program `diurnal`. `testing` adds the module
+//! `testing`: seeded workloads, and a disk under a test's control.
 //!
 //! # The house
 //!

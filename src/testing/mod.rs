@@ -1,5 +1,9 @@
-//! Tools for tests and benchmarks; feature `testing`.
+//! Tools for tests and benchmarks of the store, and of programs that use it.
 //!
-//! Owns: the rooms below it: [`workload`]. Does not own anything that a store needs.
+//! Owns: the rooms below: `faults` (a disk under a test's control) and [`workload`] (events from a
+//! seed). Does not own anything that the store itself needs.
 
+mod faults;
 pub mod workload;
+
+pub use faults::{Fault, FaultyStorage, Recording, Replay, StorageCounts};

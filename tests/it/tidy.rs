@@ -35,7 +35,7 @@ const RESERVED: [(&str, &[&str]); 7] = [
     ("UNIX_EPOCH", &["src/clock.rs"]),
     ("Utc::now", &["src/clock.rs"]),
     ("Local::now", &["src/clock.rs"]),
-    ("redb", &["src/day/", "src/catalog.rs", "src/storage/"]),
+    ("redb", &["src/day/", "src/catalog.rs", "src/storage/", "src/testing/faults/"]),
     ("roaring", &["src/index/postings"]),
     ("bincode", &["src/codec/batch.rs"]),
 ];

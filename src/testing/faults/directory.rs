@@ -1,0 +1,226 @@
+//! The disk as the store sees it.
+//!
+//! Owns: a directory and files on a [`FaultyStorage`]. Does not own what the disk makes of an operation.
+
+use std::io;
+use std::ops::Bound;
+use std::sync::{Arc, PoisonError};
+
+use redb::{BackendError, StorageBackend};
+
+use super::FaultyStorage;
+use super::disk::{FileId, Operation, split};
+use super::locks::Part;
+use crate::storage::{Access, Directory, Entry, LockError, LockGuard, StorageFile};
+
+/// An open file.
+#[derive(Debug)]
+struct Handle {
+    storage: FaultyStorage,
+    name: Arc<str>,
+    file: FileId,
+    /// Tells it from other handles where locks are concerned.
+    holder: u64,
+    access: Access,
+}
+
+/// The lock on the store.
+#[derive(Debug)]
+struct Held(FaultyStorage);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.inner().held = false;
+    }
+}
+
+impl FaultyStorage {
+    fn handle(&self, name: &str, file: FileId, access: Access) -> StorageFile {
+        let mut inner = self.inner();
+        inner.last_holder += 1;
+        let holder = inner.last_holder;
+        if let Some(file) = inner.disk.files.get_mut(&file) {
+            file.open += 1;
+        }
+        drop(inner);
+        Arc::new(Handle { storage: self.clone(), name: name.into(), file, holder, access })
+    }
+
+    /// Does an operation on a name that must be there.
+    fn perform_on(&self, name: &str, operation: Operation) -> io::Result<()> {
+        let inner = self.inner();
+        inner.check_power()?;
+        inner.disk.named(name).ok_or(io::ErrorKind::NotFound)?;
+        drop(inner);
+        self.perform(operation)
+    }
+}
+
+impl Directory for FaultyStorage {
+    fn create(&self, name: &str) -> io::Result<StorageFile> {
+        let file = self.inner().disk.next_file();
+        self.perform(Operation::Create { name: name.to_owned(), file })?;
+        Ok(self.handle(name, file, Access::Write))
+    }
+
+    fn open(&self, name: &str, access: Access) -> io::Result<StorageFile> {
+        let inner = self.inner();
+        inner.check_power()?;
+        let (file, _) = inner.disk.named(name).ok_or(io::ErrorKind::NotFound)?;
+        drop(inner);
+        Ok(self.handle(name, file, access))
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        let (source, target) = (from.to_owned(), to.to_owned());
+        self.perform_on(from, Operation::Rename { from: source, to: target })
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.perform_on(name, Operation::Remove { name: name.to_owned() })
+    }
+
+    fn list(&self, folder: &str) -> io::Result<Vec<Entry>> {
+        let inner = self.inner();
+        inner.check_power()?;
+        let inside = inner.disk.names.iter().filter_map(|(name, id)| {
+            let (parent, name) = split(name);
+            let len = inner.disk.files.get(id)?.current.len() as u64;
+            (parent == folder).then(|| Entry { name: name.to_owned(), len, stamp: *id })
+        });
+        Ok(inside.collect())
+    }
+
+    fn sync(&self, folder: &str) -> io::Result<()> {
+        self.perform(Operation::SyncFolder { folder: folder.to_owned() })
+    }
+
+    fn free_bytes(&self) -> io::Result<Option<u64>> {
+        let inner = self.inner();
+        inner.check_power()?;
+        let capacity = inner.capacity_bytes;
+        Ok(capacity.map(|capacity| capacity.saturating_sub(inner.disk.used_bytes())))
+    }
+
+    fn lock(&self) -> Result<LockGuard, LockError> {
+        let mut inner = self.inner();
+        inner.check_power().map_err(LockError::Io)?;
+        match std::mem::replace(&mut inner.held, true) {
+            true => Err(LockError::Held("another store of this test".to_owned())),
+            false => Ok(Box::new(Held(self.clone()))),
+        }
+    }
+
+    fn has_range_locks(&self) -> bool {
+        true
+    }
+}
+
+impl Handle {
+    fn part(&self, start: Bound<u64>, end: Bound<u64>) -> Part {
+        Part::new(self.file, self.holder, start, end)
+    }
+
+    fn take(&self, start: Bound<u64>, end: Bound<u64>, shared: bool) -> bool {
+        self.storage.inner().locks.take(self.part(start, end), shared)
+    }
+
+    fn wait_for(&self, start: Bound<u64>, end: Bound<u64>, shared: bool) {
+        let mut inner = self.storage.inner();
+        while !inner.locks.take(self.part(start, end), shared) {
+            let waited = self.storage.shared.unlocked.wait(inner);
+            inner = waited.unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn release_all(&self) {
+        self.storage.inner().locks.release_all(self.holder);
+        self.storage.shared.unlocked.notify_all();
+    }
+
+    fn write_operation(&self, operation: Operation) -> io::Result<()> {
+        match self.access {
+            Access::Write => self.storage.perform(operation),
+            Access::Read => Err(io::ErrorKind::PermissionDenied.into()),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.release_all();
+        if let Some(file) = self.storage.inner().disk.files.get_mut(&self.file) {
+            file.open -= 1;
+        }
+    }
+}
+
+impl StorageBackend for Handle {
+    fn len(&self) -> io::Result<u64> {
+        let inner = self.storage.inner();
+        inner.check_power()?;
+        let file = inner.disk.files.get(&self.file).ok_or(io::ErrorKind::NotFound)?;
+        Ok(file.current.len() as u64)
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        let inner = self.storage.inner();
+        inner.check_power()?;
+        let file = inner.disk.files.get(&self.file).ok_or(io::ErrorKind::NotFound)?;
+        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::UnexpectedEof)?;
+        let source = start.checked_add(out.len()).and_then(|end| file.current.get(start..end));
+        out.copy_from_slice(source.ok_or(io::ErrorKind::UnexpectedEof)?);
+        Ok(())
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        let name = self.name.clone();
+        self.write_operation(Operation::SetLen { name, file: self.file, len })
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.storage.perform(Operation::Sync { name: self.name.clone(), file: self.file })
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        let (name, data) = (self.name.clone(), data.into());
+        self.write_operation(Operation::Write { name, file: self.file, offset, data })
+    }
+
+    fn close(&self) -> io::Result<()> {
+        self.release_all();
+        Ok(())
+    }
+
+    fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        Ok(self.take(start, end, false))
+    }
+
+    fn try_lock_shared_range(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+    ) -> Result<bool, BackendError> {
+        Ok(self.take(start, end, true))
+    }
+
+    fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.wait_for(start, end, false);
+        Ok(())
+    }
+
+    fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.wait_for(start, end, true);
+        Ok(())
+    }
+
+    fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.storage.inner().locks.release(self.part(start, end));
+        self.storage.shared.unlocked.notify_all();
+        Ok(())
+    }
+
+    fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
+        Ok(self.storage.inner().locks.conflict(self.part(start, end), false))
+    }
+}
