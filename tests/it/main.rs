@@ -6,6 +6,8 @@ mod child;
 #[cfg(feature = "cli")]
 mod cli;
 mod common;
+#[cfg(feature = "testing")]
+mod crashes;
 mod damage;
 mod days;
 mod durability;

@@ -1,0 +1,258 @@
+//! Scripts: what a store is made to do, chosen by a seed, and what it must hold at each moment of
+//! it, whenever the power goes.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diurnal::testing::FaultyStorage;
+use diurnal::{
+    Clock, Day, Durability, Error, Event, ManualClock, NewEvent, Retention, Store, StoreBuilder,
+};
+
+use crate::common::{DAY, Draft, Random, at, day, later, noon, small_blocks};
+
+/// Events that wait in a buffered store, at most.
+const WINDOW: usize = 7;
+
+/// How a store is set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setup {
+    /// As by default: other processes may read.
+    Readers,
+    /// One process alone, and days pruned by the store itself.
+    Alone,
+    Buffered,
+}
+
+impl Setup {
+    pub(crate) fn builder(self) -> StoreBuilder {
+        let builder = small_blocks();
+        match self {
+            Self::Readers => builder,
+            Self::Alone => {
+                builder.shared_readers(false).retention(Retention::KEEP_ALL.max_age_days(6))
+            }
+            Self::Buffered => builder.durability(Durability::Buffered {
+                max_delay: Duration::from_secs(86_400),
+                max_events: WINDOW,
+            }),
+        }
+    }
+}
+
+/// One thing that a store is made to do.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Log(Vec<Draft>),
+    Tomorrow,
+    Flush,
+    Prune(u32),
+    Drop(Day),
+    Rebuild,
+    Reopen,
+}
+
+/// What a day must hold: its batches in order, of which so many must be there.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Expected {
+    pub(crate) batches: Vec<Arc<Vec<Event>>>,
+    pub(crate) durable: usize,
+}
+
+pub(crate) type State = BTreeMap<Day, Expected>;
+
+/// The moment that a step was done.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    /// The number of the first operation after it.
+    pub(crate) operations: u64,
+    pub(crate) state: State,
+    pub(crate) step: String,
+}
+
+/// A store that follows a script.
+pub(crate) struct Player {
+    pub(crate) disk: FaultyStorage,
+    pub(crate) setup: Setup,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: Option<Store>,
+    pub(crate) state: State,
+    pub(crate) moments: Vec<Moment>,
+    waiting: usize,
+}
+
+/// A script of so many steps.
+pub(crate) fn script(seed: u64, steps: usize) -> Vec<Step> {
+    let mut random = Random::new(seed);
+    let mut today = day("2026-11-23");
+    let mut number = 0;
+    let mut drafts = |random: &mut Random, days: &[Day], count: usize| -> Vec<Draft> {
+        let draft = |_| {
+            number += 1;
+            Draft::numbered(number, at(*random.pick(days), random.below(DAY as usize) as i64))
+        };
+        (0..count).map(draft).collect()
+    };
+    let mut script = Vec::new();
+    while script.len() < steps {
+        let before = |days: usize| Day::from_number(today.number() - days as u32).unwrap();
+        let step = match random.below(100) {
+            0..=49 => Step::Log(drafts(&mut random, &[today], 1)),
+            50..=62 => {
+                let count = 2 + random.below(9);
+                Step::Log(drafts(&mut random, &[today], count))
+            }
+            63..=65 => {
+                let count = 16 + random.below(30);
+                Step::Log(drafts(&mut random, &[today], count))
+            }
+            66..=72 => {
+                let count = 2 + random.below(9);
+                Step::Log(drafts(&mut random, &[before(1), today], count))
+            }
+            73..=81 => {
+                let late = before(random.below(6));
+                Step::Log(drafts(&mut random, &[late], 1))
+            }
+            82..=88 => {
+                today = later(today, 1);
+                Step::Tomorrow
+            }
+            89..=91 => Step::Flush,
+            92..=93 => Step::Prune(4),
+            94 => Step::Drop(before(random.below(4))),
+            95 => Step::Rebuild,
+            _ => Step::Reopen,
+        };
+        script.push(step);
+    }
+    script
+}
+
+impl Player {
+    pub(crate) fn new(setup: Setup, disk: FaultyStorage) -> Self {
+        Self {
+            disk,
+            setup,
+            clock: noon(day("2026-11-23")),
+            store: None,
+            state: State::new(),
+            moments: Vec::new(),
+            waiting: 0,
+        }
+    }
+
+    /// Plays a whole script, recorded, and notes what must be there after each step.
+    pub(crate) fn play(&mut self, script: &[Step]) {
+        self.disk.record();
+        self.open().unwrap();
+        self.note("open".to_owned());
+        for step in script {
+            let mut words = format!("{step:?}");
+            words.truncate(60);
+            self.step(step).unwrap_or_else(|error| panic!("{words}: {error}"));
+            self.note(words);
+        }
+        self.close().unwrap();
+        self.note("close".to_owned());
+    }
+
+    fn note(&mut self, step: String) {
+        if let Some(store) = &self.store {
+            let days: Vec<_> = store.days().unwrap().iter().map(|info| info.day).collect();
+            self.state.retain(|day, _| days.contains(day));
+        }
+        let (operations, state) = (self.disk.operations(), self.state.clone());
+        self.moments.push(Moment { operations, state, step });
+    }
+
+    pub(crate) fn open(&mut self) -> Result<(), Error> {
+        let builder = self.setup.builder().clock(self.clock.clone());
+        self.store = Some(builder.open_on(&self.disk)?);
+        Ok(())
+    }
+
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
+        if let Some(store) = self.store.take() {
+            store.close()?;
+        }
+        self.settled();
+        Ok(())
+    }
+
+    pub(crate) fn step(&mut self, step: &Step) -> Result<(), Error> {
+        let store = self.store.clone().unwrap();
+        match step {
+            Step::Log(drafts) => self.log(&store, drafts)?,
+            Step::Tomorrow => self.clock.advance(Duration::from_secs(86_400)),
+            Step::Flush => {
+                store.flush()?;
+                self.settled();
+            }
+            Step::Prune(days) => {
+                store.flush()?;
+                self.settled();
+                store.prune(&Retention::KEEP_ALL.max_age_days(*days))?;
+            }
+            Step::Drop(day) => {
+                store.flush()?;
+                self.settled();
+                if self.state.contains_key(day) {
+                    store.drop_day(*day)?;
+                    self.state.remove(day);
+                }
+            }
+            Step::Rebuild => {
+                store.rebuild()?;
+                self.settled();
+            }
+            Step::Reopen => {
+                drop(store);
+                self.close()?;
+                self.open()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn log(&mut self, store: &Store, drafts: &[Draft]) -> Result<(), Error> {
+        let ids = store.log_events(drafts.iter().map(Draft::event))?;
+        let mut by_day = BTreeMap::<Day, Vec<Event>>::new();
+        for (draft, id) in drafts.iter().zip(ids) {
+            by_day.entry(id.day()).or_default().push(draft.logged(id));
+        }
+        for (day, events) in by_day {
+            self.waiting += events.len();
+            let expected = self.state.entry(day).or_default();
+            let next: usize = expected.batches.iter().map(|batch| batch.len()).sum();
+            let ordinals = events.iter().map(|event| event.id.ordinal() as usize);
+            assert!(ordinals.eq(next..next + events.len()), "ordinals of {day} from {next}");
+            expected.batches.push(Arc::new(events));
+            if self.setup != Setup::Buffered || self.waiting >= WINDOW {
+                self.settled();
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that was accepted is durable.
+    fn settled(&mut self) {
+        self.waiting = 0;
+        for expected in self.state.values_mut() {
+            expected.durable = expected.batches.len();
+        }
+    }
+}
+
+/// An event that tells that logging goes on, at this clock's time.
+pub(crate) fn one_more(clock: &ManualClock) -> NewEvent {
+    NewEvent::new("one more", "heartbeat").server_time(clock.now())
+}
