@@ -138,6 +138,13 @@ impl Handle {
         self.storage.shared.unlocked.notify_all();
     }
 
+    /// The name of the file by now, for traces.
+    fn name(&self) -> Arc<str> {
+        let inner = self.storage.inner();
+        let name = inner.disk.names.iter().find(|(_, file)| **file == self.file);
+        name.map_or_else(|| self.name.clone(), |(name, _)| name.as_str().into())
+    }
+
     fn write_operation(&self, operation: Operation) -> io::Result<()> {
         match self.access {
             Access::Write => self.storage.perform(operation),
@@ -174,16 +181,16 @@ impl StorageBackend for Handle {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
-        let name = self.name.clone();
+        let name = self.name();
         self.write_operation(Operation::SetLen { name, file: self.file, len })
     }
 
     fn sync_data(&self) -> io::Result<()> {
-        self.storage.perform(Operation::Sync { name: self.name.clone(), file: self.file })
+        self.storage.perform(Operation::Sync { name: self.name(), file: self.file })
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let (name, data) = (self.name.clone(), data.into());
+        let (name, data) = (self.name(), data.into());
         self.write_operation(Operation::Write { name, file: self.file, offset, data })
     }
 
