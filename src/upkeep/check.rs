@@ -120,7 +120,8 @@ impl DayCheck<'_> {
     fn run(&mut self, snapshot: &Snapshot) {
         if self.view.file.is_some() {
             let listed = self.view.parts.iter().flat_map(|part| part.end_in_file()).max();
-            if let Err(error) = check_sections(self.view, listed.unwrap_or(0)) {
+            let sealed = !snapshot.live.contains_key(&self.view.day);
+            if let Err(error) = check_sections(self.view, listed.unwrap_or(0), sealed) {
                 self.report("the day's file", error.to_string());
             }
         }
@@ -223,11 +224,11 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
     }
 }
 
-/// Reads every section of a day's file, up to its valid end.
-fn check_sections(view: &DayView, listed_end: u64) -> Result<()> {
+/// Reads every section of a day's file, up to its valid end. The footer of a sealed day follows what
+/// it lists; what follows while the day is being written is a leftover of an interrupted fold.
+fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> Result<()> {
     let mut offset = file::HEADER_BYTES;
-    // A footer, if any, follows what it lists.
-    while offset < listed_end || (offset < view.file_len()? && offset == listed_end) {
+    while offset < listed_end || (sealed && offset < view.file_len()? && offset == listed_end) {
         let bytes = view.read(offset, file::SECTION_HEAD_BYTES as usize)?;
         let head = SectionHead::decode(&bytes, offset)
             .ok_or_else(|| Error::corrupt(format!("no section begins at offset {offset}")))?;

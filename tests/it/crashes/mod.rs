@@ -26,7 +26,9 @@ use std::time::Instant;
 use diurnal::testing::{FaultyStorage, Recording};
 use diurnal::{Clock, NewEvent};
 
-use crate::common::{Random, later, noon};
+use crate::common::{
+    Draft, Model, Random, assert_clean, assert_same, at, day, everything, later, noon,
+};
 use script::{Moment, Player, Setup, State, script};
 use verify::{Found, check_found, recover};
 
@@ -190,7 +192,10 @@ fn around(recording: &Recording, operation: u64) -> String {
     trace[range].join("\n")
 }
 
+/// Explores a script; `DIURNAL_CRASH_SEED` chooses another.
 fn explore(seed: u64, setup: Setup) {
+    let other = std::env::var("DIURNAL_CRASH_SEED").ok();
+    let seed = seed + 10 * other.map_or(0, |text| text.parse::<u64>().expect("a number"));
     let begun = Instant::now();
     let played = play(seed, setup);
     let (steps, operations) = (played.moments.len(), played.recording.end());
@@ -214,4 +219,76 @@ fn a_store_of_one_process_survives_a_power_cut_at_any_operation() {
 #[test]
 fn a_buffered_store_loses_no_more_than_its_window_in_a_power_cut() {
     explore(3, Setup::Buffered);
+}
+
+#[test]
+fn what_an_interrupted_fold_leaves_is_no_damage() {
+    let disk = FaultyStorage::new();
+    let store = Setup::Readers.builder().open_on(&disk).unwrap();
+    let drafts: Vec<_> =
+        (0..40).map(|n| Draft::numbered(n, at(day("2026-11-23"), n as i64))).collect();
+    let mut model = Model::default();
+    for draft in &drafts[..31] {
+        model.log(&store, std::slice::from_ref(draft));
+    }
+    disk.record();
+    store.log_event(drafts[31].event()).unwrap();
+    let recording = disk.recording();
+    let mut replay = recording.replay();
+    for operation in recording.first()..recording.end() {
+        replay.advance_to(operation);
+        for seed in 0..20 {
+            let store = Setup::Readers.builder().open_on(&replay.after_cut(seed)).unwrap();
+            assert_same(&everything(&store)[..31], &model.events, "what was acknowledged");
+            assert_clean(&store);
+        }
+    }
+}
+
+/// A store of three days with a flipped bit in a block of two of them.
+fn damaged() -> FaultyStorage {
+    let disk = FaultyStorage::new();
+    let days = [day("2026-11-21"), day("2026-11-22"), day("2026-11-23")];
+    let clock = noon(days[2]);
+    let store = Setup::Readers.builder().clock(clock).open_on(&disk).unwrap();
+    for number in 0..150 {
+        let draft = Draft::numbered(number, at(days[number % 3], number as i64));
+        store.log_event(draft.event()).unwrap();
+    }
+    store.close().unwrap();
+    for day in [days[0], days[2]] {
+        assert!(disk.flip(&format!("days/{day}.day"), 1_000, 0x10));
+    }
+    disk
+}
+
+#[test]
+fn a_rebuild_that_is_cut_short_loses_nothing_that_could_be_read() {
+    let disk = damaged();
+    let builder = || Setup::Readers.builder().clock(noon(day("2026-11-23")));
+    disk.record();
+    let store = builder().open_on(&disk).unwrap();
+    let report = store.rebuild().unwrap();
+    assert_eq!(report.days_rebuilt.len(), 2, "{report:?}");
+    let salvaged = everything(&store);
+    assert!((100..150).contains(&salvaged.len()), "{} events", salvaged.len());
+    store.close().unwrap();
+    let recording = disk.recording();
+    let mut replay = recording.replay();
+    for operation in recording.first()..=recording.end() {
+        replay.advance_to(operation);
+        for seed in (0..3).chain(operation * 1_000..operation * 1_000 + 5) {
+            let disk = replay.after_cut(seed);
+            let store = builder().open_on(&disk).unwrap();
+            store.rebuild().unwrap();
+            let what = format!(
+                "cut at operation {operation}, seed {seed}\n{}",
+                around(&recording, operation)
+            );
+            assert_same(&everything(&store), &salvaged, &what);
+            assert_clean(&store);
+            let aside = disk.names().iter().filter(|name| name.ends_with(".damaged")).count();
+            assert!(aside >= 2, "{what}: the damaged files are kept, in {:?}", disk.names());
+        }
+    }
 }
