@@ -117,7 +117,10 @@ impl Draft {
         let placed = || {
             file.sync_data()?;
             directory.rename(&temporary(&name), &name)?;
-            directory.sync(folder_of(&name))
+            directory.sync(folder_of(&name)).inspect_err(|_| {
+                // It is not to be found by whoever tries again.
+                let _ = directory.remove(&name);
+            })
         };
         placed().map_err(|error| Error::io(format!("making {name}"), error))
     }

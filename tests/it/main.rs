@@ -11,6 +11,8 @@ mod crashes;
 mod damage;
 mod days;
 mod durability;
+#[cfg(feature = "testing")]
+mod faults;
 mod input;
 mod readers;
 mod real_data;
