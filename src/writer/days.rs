@@ -145,13 +145,13 @@ impl OpenDays {
             inner.live.push(live);
             return Ok(false);
         }
-        let (live, begun) = self.open_or_begin(day)?;
+        let (live, begun) = self.open_or_begin(&mut inner, day)?;
         self.shelf.cache.forget(day);
         self.admit(&mut inner, live)?;
         Ok(begun)
     }
 
-    fn open_or_begin(&self, day: Day) -> Result<(LiveDay, bool)> {
+    fn open_or_begin(&self, inner: &mut Inner, day: Day) -> Result<(LiveDay, bool)> {
         let published = self.published();
         let sealed = match (published.live.get(&day), published.sealed.get(&day)) {
             (Some(Err(error)), _) | (_, Some(Sealed::Damaged { error, .. })) => {
@@ -168,7 +168,7 @@ impl OpenDays {
             (None, None) => {
                 let dropped = FileKind::Dropped.name(day);
                 if self.shelf.directory.open(&dropped, Access::Read).is_ok() {
-                    finish_drop(&self.shelf, day)?;
+                    end_drop(&self.shelf, day, || self.note_drop(inner, day))?;
                 }
                 None
             }
@@ -322,21 +322,18 @@ impl OpenDays {
         self.unpublish(day);
         // The file is on its way out: whether it could be closed cleanly does not matter.
         let _ = live.close();
-        self.remove_noted(inner, day)
+        end_drop(&self.shelf, day, || self.note_drop(inner, day))
     }
 
     fn remove_files(&self, inner: &mut Inner, day: Day) -> Result<()> {
         mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
-        self.remove_noted(inner, day)
+        end_drop(&self.shelf, day, || self.note_drop(inner, day))
     }
 
-    /// Removes a day's files, the catalog being told first. On a full disk that may fail, and does
-    /// not once the day's bytes are free; redb wants to be opened again after a failure.
-    fn remove_noted(&self, inner: &mut Inner, day: Day) -> Result<()> {
-        let noted = inner.catalog()?.update(&[], &[day]);
-        finish_drop(&self.shelf, day)?;
-        if noted.is_ok() {
+    /// Tells the catalog that a day is gone; redb wants to be opened again after a failure.
+    fn note_drop(&self, inner: &mut Inner, day: Day) -> Result<()> {
+        if inner.catalog()?.update(&[], &[day]).is_ok() {
             return Ok(());
         }
         inner.catalog = None;
@@ -467,14 +464,9 @@ fn is_damage(error: &Error) -> bool {
 /// Ends the drops and the rebuilds that were interrupted.
 fn end_interrupted(shelf: &Shelf, catalog: &mut Catalog, summaries: &mut Summaries) -> Result<()> {
     let files = shelf.list()?;
-    let dropped: Vec<Day> =
-        files.iter().filter(|(_, files)| files.dropped).map(|(day, _)| *day).collect();
-    if !dropped.is_empty() {
-        catalog.update(&[], &dropped)?;
-    }
-    for day in dropped {
-        summaries.remove(&day);
-        finish_drop(shelf, day)?;
+    for (day, _) in files.iter().filter(|(_, files)| files.dropped) {
+        summaries.remove(day);
+        end_drop(shelf, *day, || catalog.update(&[], &[*day]))?;
     }
     for (day, _) in files.iter().filter(|(_, files)| files.rebuilt && !files.dropped) {
         put_in_place(shelf, *day)?;
@@ -501,35 +493,39 @@ fn remove_temporary(shelf: &Shelf) -> Result<()> {
     Ok(())
 }
 
-/// Makes a day's log the mark of its drop: from here on the day is gone, whatever happens. A day
-/// without a log goes in one step and needs no mark.
+/// Makes a day's log the mark of its drop, or an empty file where it has none: from here on the day is
+/// gone, whatever happens.
 fn mark_dropped(shelf: &Shelf, day: Day) -> Result<()> {
     let directory = &*shelf.directory;
-    let renamed = directory.rename(&FileKind::Log.name(day), &FileKind::Dropped.name(day));
-    let marked = match renamed {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        renamed => renamed.and_then(|()| directory.sync(FOLDER)),
+    let mark = FileKind::Dropped.name(day);
+    let marked = match directory.rename(&FileKind::Log.name(day), &mark) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            directory.create(&mark).map(|_| ())
+        }
+        renamed => renamed,
     };
     marked.map_err(|error| Error::io("marking a day as dropped", error).on_day(day))
 }
 
-/// Removes a day's files, the mark of its drop last.
-fn finish_drop(shelf: &Shelf, day: Day) -> Result<()> {
+/// Removes a marked day's files and then, once `note` has told the catalog, the mark. The bytes are
+/// free before the catalog is written, which a full disk may need.
+fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()>) -> Result<()> {
     let directory = &*shelf.directory;
     let sync = || {
         let synced = directory.sync(FOLDER);
         synced.map_err(|error| Error::io("syncing the days' folder", error).on_day(day))
     };
-    for kind in [FileKind::Columns, FileKind::Log, FileKind::Dropped] {
-        if kind == FileKind::Dropped {
-            sync()?;
+    let remove = |kind: FileKind| match directory.remove(&kind.name(day)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::io("removing a day's file", error).on_day(day))
         }
-        match directory.remove(&kind.name(day)) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(Error::io("removing a day's file", error).on_day(day));
-            }
-            _ => {}
-        }
-    }
+        _ => Ok(()),
+    };
+    sync()?;
+    remove(FileKind::Columns)?;
+    remove(FileKind::Log)?;
+    sync()?;
+    note()?;
+    remove(FileKind::Dropped)?;
     sync()
 }

@@ -15,8 +15,8 @@
     reason = "a test says what it expects by failing"
 )]
 
-mod script;
-mod verify;
+pub(crate) mod script;
+pub(crate) mod verify;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};

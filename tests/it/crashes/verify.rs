@@ -28,7 +28,7 @@ pub(crate) fn found_in(store: &Store) -> Result<Found, String> {
 }
 
 /// Whether these are a day's first batches, every durable one among them.
-fn is_allowed(found: &[Event], expected: Option<&Expected>) -> bool {
+pub(crate) fn is_allowed(found: &[Event], expected: Option<&Expected>) -> bool {
     let Some(expected) = expected else { return found.is_empty() };
     let mut rest = found;
     for (place, batch) in expected.batches.iter().enumerate() {
