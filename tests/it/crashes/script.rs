@@ -86,6 +86,10 @@ pub(crate) struct Player {
     pub(crate) store: Option<Store>,
     pub(crate) state: State,
     pub(crate) moments: Vec<Moment>,
+    /// What days may be instead, since something failed.
+    pub(crate) may_be: BTreeMap<Day, Vec<Expected>>,
+    /// Whether writes may fail, which the next flush tells.
+    pub(crate) fails: bool,
     waiting: usize,
 }
 
@@ -146,6 +150,8 @@ impl Player {
             store: None,
             state: State::new(),
             moments: Vec::new(),
+            may_be: BTreeMap::new(),
+            fails: false,
             waiting: 0,
         }
     }
@@ -232,11 +238,16 @@ impl Player {
         for (day, events) in by_day {
             self.waiting += events.len();
             let expected = self.state.entry(day).or_default();
+            if events[0].id.ordinal() == 0 && self.may_be.contains_key(&day) {
+                // Its drop failed, and succeeded.
+                *expected = Expected::default();
+            }
+            self.may_be.remove(&day);
             let next: usize = expected.batches.iter().map(|batch| batch.len()).sum();
             let ordinals = events.iter().map(|event| event.id.ordinal() as usize);
             assert!(ordinals.eq(next..next + events.len()), "ordinals of {day} from {next}");
             expected.batches.push(Arc::new(events));
-            if self.setup != Setup::Buffered || self.waiting >= WINDOW {
+            if self.setup != Setup::Buffered || (self.waiting >= WINDOW && !self.fails) {
                 self.settled();
             }
         }
