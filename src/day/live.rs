@@ -374,8 +374,9 @@ fn load(
     Ok(LiveState { file, parts: Arc::new(parts), tail })
 }
 
+/// Removes a log that nothing needs any more.
 fn remove(directory: &dyn Directory, name: &str) -> Result<()> {
-    // Should a power cut undo it, the log still tells the day as it was before it was sealed.
+    // A log that comes back after a power cut is taken up again: the day is whole either way.
     directory.remove(name).map_err(|error| Error::io(format!("removing {name}"), error))
 }
 

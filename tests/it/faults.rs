@@ -318,3 +318,32 @@ fn a_day_whose_drop_failed_is_whole_or_gone_and_is_logged_to_again() {
         }
     }
 }
+
+#[test]
+fn a_day_whose_sealing_failed_takes_events_again() {
+    let first = day("2026-11-20");
+    let log = |store: &Store, days: u32| {
+        let event = NewEvent::new("a session", "t").server_time(later(first, days).start());
+        store.log_event(event)
+    };
+    let begin = |disk: &FaultyStorage| {
+        let store = small_blocks().clock(noon(first)).open_on(disk).unwrap();
+        (0..4).for_each(|days| drop(log(&store, days).unwrap()));
+        store
+    };
+    for operation in 0..60 {
+        let disk = FaultyStorage::new();
+        let store = begin(&disk);
+        disk.fail(Fault::io(disk.operations() + operation));
+        let failed = log(&store, 4).err();
+        for attempt in 0..2 {
+            let again = log(&store, 0);
+            let what = format!("{operation}, attempt {attempt}: {failed:?}, then {again:?}");
+            match again.map_err(|error| error.kind()) {
+                Ok(id) => assert!([1, 2].contains(&id.ordinal()), "{what}"),
+                Err(kind) => assert!(kind == ErrorKind::Poisoned && failed.is_some(), "{what}"),
+            }
+        }
+        assert_eq!(found_in(&store).unwrap()[&first][0].id.ordinal(), 0);
+    }
+}
