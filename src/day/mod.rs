@@ -38,7 +38,7 @@ pub(crate) enum FileKind {
     Columns,
     /// The redb file of a day that is being written.
     Log,
-    /// The log of a day whose drop has begun.
+    /// The mark of a day whose drop has begun: its log, or an empty file where it had none.
     Dropped,
     /// What could be read of a damaged day, to take its place.
     Rebuilt,
