@@ -30,7 +30,7 @@ def load(path, csv, session_type, tag_type):
         opened = connect(path)
         opened.execute(
             f"""
-            CREATE TABLE events AS SELECT * FROM read_csv(?, header=false, columns={{
+            CREATE TABLE events AS SELECT * FROM read_csv(?, header=false, allow_quoted_nulls=false, columns={{
                 'session': '{session_type}', 'type': 'VARCHAR', 'server_time': 'BIGINT',
                 'client_time': 'VARCHAR', 'lat': 'DOUBLE', 'lon': 'DOUBLE',
                 'tags': '{tag_type}[]', 'data': 'VARCHAR'}})

@@ -94,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         engines,
         measures: measures(arguments, hostile),
         work: arguments.dir.clone(),
-        table: Table::new(names, hostile),
+        table: Table::new(names, &arguments.workload),
         answers: HashMap::new(),
     };
     for round in 1..=arguments.rounds {
