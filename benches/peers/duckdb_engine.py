@@ -44,8 +44,8 @@ def load(path, csv, session_type, tag_type):
 
 
 def ask(sql, many):
-    # Many rows as Python's objects would cost more than the query: they go into a temporary table
-    # on the clock and are read off it.
+    # Making Python's objects of many rows is no work of DuckDB's: the rows go into a temporary
+    # table on the clock and are read from it off the clock.
     if many:
         connection.execute("DROP TABLE IF EXISTS answer")
         _, seconds = timed(lambda: connection.execute(f"CREATE TEMP TABLE answer AS {sql}"))

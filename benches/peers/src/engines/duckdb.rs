@@ -1,8 +1,8 @@
 //! DuckDB, through its Python wheel and the script beside this package.
 //!
 //! Owns: the process, the CSV that is loaded, and the SQL of the questions. Does not own the clock, which
-//! runs in the script around DuckDB alone. Two threads, no index; tags are a column of lists, which
-//! DuckDB loads and counts faster than a second table.
+//! runs in the script around DuckDB alone. Two threads, no index; tags are a column of lists. A second
+//! table for them has not been tried.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Write};
