@@ -12,7 +12,7 @@ use crate::day::file::FORMAT_VERSION;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, NewEvent};
 use crate::query::aggregate::{self, Explain, SessionSummary};
-use crate::query::rows::{EventIds, Events, Hits};
+use crate::query::rows::{EventIds, Events};
 use crate::query::{Count, Filter, GroupBy, Query};
 use crate::settings::Retention;
 use crate::snapshot::{Known, Shelf, Snapshot};
@@ -240,7 +240,7 @@ impl Store {
     /// `InvalidInput` where the filter breaks a limit; `Corrupt`, from here or from the iterator, where a
     /// day that is touched is damaged.
     pub fn query(&self, query: &Query) -> Result<Events> {
-        Ok(Events::new(Hits::new(self.snapshot()?, query)?))
+        Events::new(self.snapshot()?, query)
     }
 
     /// The ids of the events that match, in order, without decoding the events.
@@ -249,7 +249,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn ids(&self, query: &Query) -> Result<EventIds> {
-        Ok(EventIds::new(Hits::new(self.snapshot()?, query)?))
+        EventIds::new(self.snapshot()?, query)
     }
 
     /// How many events match.
@@ -415,6 +415,6 @@ impl Session {
     /// As [`Store::query`].
     pub fn events(&self) -> Result<Events> {
         let query = Query::from(Filter::session(&self.id));
-        Ok(Events::new(Hits::new(self.snapshot.clone(), &query)?))
+        Events::new(self.snapshot.clone(), &query)
     }
 }

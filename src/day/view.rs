@@ -179,7 +179,7 @@ impl DayView {
     }
 
     /// Every column of a block: from the cache, or else read and decoded together.
-    fn columns(&self, block: &BlockEntry) -> Result<[Arc<Column>; 7]> {
+    pub(crate) fn columns(&self, block: &BlockEntry) -> Result<[Arc<Column>; 7]> {
         let Source::File { offset, len } = &block.source else {
             return columns::each_kind(|kind| self.column(block, kind));
         };

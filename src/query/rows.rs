@@ -1,6 +1,6 @@
 //! Results in order, streamed.
 //!
-//! Owns: [`Hits`], the places of matching events in the order of (server time, id), a page at a time, and
+//! Owns: `Hits`, the places of matching events in the order of (server time, id), a page at a time, and
 //! [`Events`] and [`EventIds`] over them. Does not own which rows match (`eval`).
 //!
 //! Invariants: memory is bounded by a page of [`RESULT_PAGE_ROWS`] places and a few blocks, whatever the
@@ -34,12 +34,20 @@ struct Position {
     ordinal: u32,
 }
 
+/// What is made of the places: what has to be read besides times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Events,
+    Ids,
+}
+
 /// The places of matching events, in order.
 #[derive(Debug)]
-pub(crate) struct Hits {
+struct Hits {
     snapshot: Snapshot,
     plan: Arc<Plan>,
     order: Order,
+    wanted: Wanted,
     left: u64,
     after: Option<Cursor>,
     /// Days to come.
@@ -58,10 +66,11 @@ struct DayHits {
     page: VecDeque<Position>,
     last: Option<Position>,
     exhausted: bool,
+    wanted: Wanted,
 }
 
 impl Hits {
-    pub(crate) fn new(snapshot: Snapshot, query: &Query) -> Result<Self> {
+    fn new(snapshot: Snapshot, query: &Query, wanted: Wanted) -> Result<Self> {
         let plan = Arc::new(Plan::new(&query.filter)?);
         let mut days: VecDeque<Day> = snapshot.days().into();
         if let Some(Cursor { id, .. }) = query.after {
@@ -77,6 +86,7 @@ impl Hits {
             snapshot,
             plan,
             order: query.order,
+            wanted,
             left: query.limit.unwrap_or(u64::MAX),
             after: query.after,
             days,
@@ -121,7 +131,7 @@ impl Hits {
                     time: cursor.server_time,
                     ordinal: cursor.id.ordinal(),
                 });
-                self.current = Some(DayHits::new(view, self.order, last));
+                self.current = Some(DayHits::new(view, self.order, self.wanted, last));
                 return Ok(true);
             }
         }
@@ -130,7 +140,7 @@ impl Hits {
 }
 
 impl DayHits {
-    fn new(view: DayView, order: Order, last: Option<Position>) -> Self {
+    fn new(view: DayView, order: Order, wanted: Wanted, last: Option<Position>) -> Self {
         let mut blocks: Vec<(usize, usize)> = Vec::new();
         for (place, part) in view.parts.iter().enumerate() {
             blocks.extend((0..part.blocks.len()).map(|block| (place, block)));
@@ -142,7 +152,7 @@ impl DayHits {
         }
         let matches = vec![None; view.parts.len()];
         let view = Arc::new(view);
-        Self { view, matches, blocks, page: VecDeque::new(), last, exhausted: false }
+        Self { view, matches, blocks, page: VecDeque::new(), last, exhausted: false, wanted }
     }
 
     /// The next places in order, at most `max`; `wanted` is how many a page gathers.
@@ -235,7 +245,11 @@ impl DayHits {
         if rows.is_empty() {
             return Ok(());
         }
-        let times = self.view.column(block, ColumnKind::ServerTime)?;
+        let times = match self.wanted {
+            // The other columns are asked for next, and are best decoded together.
+            Wanted::Events => self.view.columns(block)?[ColumnKind::ServerTime as usize].clone(),
+            Wanted::Ids => self.view.column(block, ColumnKind::ServerTime)?,
+        };
         let positions = rows.into_iter().filter_map(|row| {
             let time = times.time((row - start) as usize)?;
             Some(Position { time, ordinal: part.first + row })
@@ -278,8 +292,9 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn new(hits: Hits) -> Self {
-        Self { hits, ready: VecDeque::new(), batch: 16, failed: false }
+    pub(crate) fn new(snapshot: Snapshot, query: &Query) -> Result<Self> {
+        let hits = Hits::new(snapshot, query, Wanted::Events)?;
+        Ok(Self { hits, ready: VecDeque::new(), batch: 16, failed: false })
     }
 
     fn refill(&mut self) -> Result<bool> {
@@ -322,8 +337,9 @@ pub struct EventIds {
 }
 
 impl EventIds {
-    pub(crate) fn new(hits: Hits) -> Self {
-        Self { hits, ready: VecDeque::new(), failed: false }
+    pub(crate) fn new(snapshot: Snapshot, query: &Query) -> Result<Self> {
+        let hits = Hits::new(snapshot, query, Wanted::Ids)?;
+        Ok(Self { hits, ready: VecDeque::new(), failed: false })
     }
 }
 
