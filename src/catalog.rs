@@ -58,8 +58,11 @@ pub(crate) struct DaySummary {
     tags: Option<Totals>,
 }
 
-/// How many events of a day have each name, in the order of the names.
-type Totals = Vec<(Box<[u8]>, u32)>;
+/// How many events of a day have a name.
+type Total = (Box<[u8]>, u32);
+
+/// In the order of the names.
+type Totals = Vec<Total>;
 
 /// The summaries, for whoever reads.
 pub(crate) type Summaries = BTreeMap<Day, DaySummary>;
@@ -109,7 +112,7 @@ impl DaySummary {
     }
 
     /// How many events have each name of a field, in the order of the names, where that is known.
-    pub(crate) fn totals(&self, field: Field) -> Option<&[(Box<[u8]>, u32)]> {
+    pub(crate) fn totals(&self, field: Field) -> Option<&[Total]> {
         match field {
             Field::EventType => self.types.as_deref(),
             Field::Tag => self.tags.as_deref(),

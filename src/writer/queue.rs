@@ -9,6 +9,7 @@
 //! failed nothing more is accepted, and after one that was refused everything that waited is.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -29,8 +30,32 @@ pub(crate) struct Waiting {
 }
 
 /// What became of the rows of one call.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    outcome: OnceLock<Result<()>>,
+    round: Arc<Round>,
+}
+
+/// Rows that are written together, as those see it who wait for them: a round's end wakes its own.
 #[derive(Debug, Default)]
-pub(crate) struct Ticket(OnceLock<Result<()>>);
+struct Round {
+    ended: Condvar,
+    /// Threads that wait; it changes only under the queue's lock.
+    waiters: AtomicUsize,
+}
+
+impl Round {
+    fn wait(&self, state: MutexGuard<'_, State>) {
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+        let state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
+        drop(state);
+    }
+
+    fn has_waiters(&self) -> bool {
+        self.waiters.load(Ordering::Relaxed) > 0
+    }
+}
 
 /// What a write of everything that waited came to.
 pub(crate) enum Outcome {
@@ -45,6 +70,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default)]
 pub(crate) struct Queue {
     state: Mutex<State>,
+    /// Tells the flusher that rows begin to wait, or that the queue is closed.
     changed: Condvar,
 }
 
@@ -53,9 +79,11 @@ struct State {
     /// The ordinal that the next row of each open day gets.
     next: HashMap<Day, u32>,
     waiting: Vec<Waiting>,
-    /// What is being written.
+    /// The round that they will be written in.
+    gathering: Arc<Round>,
+    /// What is being written, and its round.
     in_flight: Vec<Waiting>,
-    writing: bool,
+    writing: Option<Arc<Round>>,
     waiting_rows: usize,
     oldest: Option<Instant>,
     broken: Option<Error>,
@@ -103,15 +131,14 @@ impl Queue {
             return Err(Error::invalid("server_time", rule, day));
         };
         *next = after;
-        let ticket = Arc::new(Ticket::default());
+        let ticket = Arc::new(Ticket::new(state.gathering.clone()));
         state.waiting_rows += rows.len();
         state.oldest.get_or_insert_with(Instant::now);
         state.waiting.push(Waiting { day, first, rows, ticket: ticket.clone() });
         let waiting_rows = state.waiting_rows;
-        let idle = state.waiting.len() == 1 && !state.writing;
+        let flusher_counts = state.unattended && state.waiting.len() == 1;
         drop(state);
-        if idle {
-            // A flusher counts from now on.
+        if flusher_counts {
             self.changed.notify_all();
         }
         Ok(Enqueued::Accepted { first: EventId::new(day, first), ticket, waiting_rows })
@@ -124,10 +151,14 @@ impl Queue {
         write: impl Fn(&[Waiting]) -> Outcome,
     ) -> Result<()> {
         loop {
-            if let Some(outcome) = ticket.0.get() {
+            let state = self.state();
+            if let Some(outcome) = ticket.outcome.get() {
                 return outcome.clone();
             }
-            self.write_or_wait(&write);
+            match state.writing {
+                Some(_) => ticket.round.wait(state),
+                None => self.write_waiting(state, &write),
+            }
         }
     }
 
@@ -135,38 +166,43 @@ impl Queue {
     pub(crate) fn flush(&self, write: impl Fn(&[Waiting]) -> Outcome) -> Result<()> {
         loop {
             let mut state = self.state();
-            if !state.writing && state.waiting.is_empty() {
-                return match state.lost.take() {
-                    Some(lost) => Err(lost),
-                    None => state.check_unbroken(),
-                };
+            match state.writing.clone() {
+                Some(round) => round.wait(state),
+                None if state.waiting.is_empty() => {
+                    return match state.lost.take() {
+                        Some(lost) => Err(lost),
+                        None => state.check_unbroken(),
+                    };
+                }
+                None => self.write_waiting(state, &write),
             }
-            drop(state);
-            self.write_or_wait(&write);
         }
     }
 
-    /// Writes what waits, or waits while another thread does.
+    /// Writes what waits, unless another thread does.
     pub(crate) fn write_once(&self, write: impl Fn(&[Waiting]) -> Outcome) {
-        self.write_or_wait(&write);
+        let state = self.state();
+        if state.writing.is_none() {
+            self.write_waiting(state, &write);
+        }
     }
 
-    fn write_or_wait(&self, write: &impl Fn(&[Waiting]) -> Outcome) {
-        let mut state = self.state();
-        if state.writing {
-            drop(self.changed.wait(state).unwrap_or_else(PoisonError::into_inner));
-            return;
-        }
+    fn write_waiting(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        write: &impl Fn(&[Waiting]) -> Outcome,
+    ) {
         if state.waiting.is_empty() {
             return;
         }
-        state.writing = true;
+        let round = std::mem::take(&mut state.gathering);
+        state.writing = Some(round);
         let taken = std::mem::take(&mut state.waiting);
         state.in_flight.clone_from(&taken);
         state.waiting_rows = 0;
         state.oldest = None;
         drop(state);
-        let writing = Writing { queue: self, taken };
+        let writing = Writing { queue: self, taken, finished: false };
         let outcome = write(&writing.taken);
         writing.finish(outcome);
     }
@@ -255,7 +291,7 @@ impl State {
     fn give_up(&mut self, taken: &[Waiting], failure: &Error) {
         let waiting = std::mem::take(&mut self.waiting);
         for lost in taken.iter().chain(&waiting) {
-            if lost.ticket.0.get().is_some() {
+            if lost.ticket.outcome.get().is_some() {
                 continue;
             }
             if let Some(next) = self.next.get_mut(&lost.day) {
@@ -263,6 +299,8 @@ impl State {
             }
             lost.ticket.set(Err(failure.clone()));
         }
+        // Those that waited are told as the round under way is.
+        std::mem::take(&mut self.gathering).ended.notify_all();
         self.waiting_rows = 0;
         self.oldest = None;
         if self.unattended {
@@ -272,9 +310,13 @@ impl State {
 }
 
 impl Ticket {
+    fn new(round: Arc<Round>) -> Self {
+        Self { outcome: OnceLock::new(), round }
+    }
+
     fn set(&self, outcome: Result<()>) {
         // A ticket is settled once, by whoever writes its rows.
-        let _ = self.0.set(outcome);
+        let _ = self.outcome.set(outcome);
     }
 }
 
@@ -289,10 +331,12 @@ impl Waiting {
 struct Writing<'a> {
     queue: &'a Queue,
     taken: Vec<Waiting>,
+    finished: bool,
 }
 
 impl Writing<'_> {
-    fn finish(self, outcome: Outcome) {
+    fn finish(mut self, outcome: Outcome) {
+        self.finished = true;
         let mut state = self.queue.state();
         match outcome {
             Outcome::Written => self.taken.iter().for_each(Waiting::acknowledge),
@@ -302,22 +346,29 @@ impl Writing<'_> {
                 state.broken = Some(error);
             }
         }
-        state.in_flight.clear();
-        state.writing = false;
+        end_round(state);
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        let mut state = self.queue.state();
-        if state.writing && !self.taken.iter().all(|rows| rows.ticket.0.get().is_some()) {
-            let error = Error::new(ErrorKind::OutcomeUnknown, "a write was interrupted by a panic");
-            state.give_up(&self.taken, &error);
-            state.broken = Some(error);
-            state.in_flight.clear();
-            state.writing = false;
+        if self.finished {
+            return;
         }
-        drop(state);
-        self.queue.changed.notify_all();
+        let mut state = self.queue.state();
+        let error = Error::new(ErrorKind::OutcomeUnknown, "a write was interrupted by a panic");
+        state.give_up(&self.taken, &error);
+        state.broken = Some(error);
+        end_round(state);
     }
+}
+
+/// Wakes those whose rows were written, and one of those whose rows are to be written next.
+fn end_round(mut state: MutexGuard<'_, State>) {
+    state.in_flight.clear();
+    let ended = state.writing.take().filter(|round| round.has_waiters());
+    let next = Some(state.gathering.clone()).filter(|round| round.has_waiters());
+    drop(state);
+    next.inspect(|round| round.ended.notify_one());
+    ended.inspect(|round| round.ended.notify_all());
 }
