@@ -41,9 +41,18 @@ pub const BLOCK_ROWS_DEFAULT: usize = 4096;
 /// The least that the block setting may ask for: below, the heads outweigh the columns.
 pub const BLOCK_ROWS_MIN: usize = 16;
 
+/// Blocks whose rows gather in a day's tail before they are folded, both at once. A fold takes as long
+/// as several commits, and whoever logs at that moment waits for it: of 64 threads that log, fewer
+/// than one call in a hundred does.
+pub const TAIL_BLOCKS: usize = 2;
+
 /// Bytes of rows, as held in memory, at which a tail is folded however few they are: bounds what a
-/// day being written costs in memory, and what one block decodes to.
-pub const TAIL_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// day being written costs in memory.
+pub const TAIL_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes of rows, as held in memory, at which a block is full however few they are: bounds what one
+/// block decodes to.
+pub const BLOCK_BYTES_MAX: usize = TAIL_BYTES_MAX / TAIL_BLOCKS;
 
 /// Bytes of postings of blocks not yet merged into a part of [`PART_ROWS_MAX`] rows, at which they
 /// are merged early: bounds the memory of a day with very many sessions or tags.

@@ -21,7 +21,9 @@ use crate::day::part::{Part, check_contiguous};
 use crate::day::tail::Tail;
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
-use crate::limits::{PART_ROWS_MAX, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX};
+use crate::limits::{
+    BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX,
+};
 use crate::storage::engine::Sharing;
 use crate::storage::{Access, Directory, Draft};
 use crate::time::Day;
@@ -140,8 +142,8 @@ impl LiveDay {
         let bytes: usize = batches.iter().flat_map(|batch| batch.iter()).map(Row::bytes).sum();
         let (first, full) = {
             let tail = &self.state().tail;
-            let full =
-                tail.rows + rows >= self.context.block_rows || tail.bytes + bytes >= TAIL_BYTES_MAX;
+            let full = tail.rows + rows >= TAIL_BLOCKS * self.context.block_rows
+                || tail.bytes + bytes >= TAIL_BYTES_MAX;
             (tail.end(), full)
         };
         if full {
@@ -163,15 +165,8 @@ impl LiveDay {
         let mut parts = (*before).clone();
         let view = self.view_of(Vec::new(), Some(file.clone()));
         let (blocks, rest) = filled_blocks(&rows, self.context.block_rows);
-        let mut next = tail.first;
-        for blocks in blocks.chunks(BLOCKS_AT_ONCE) {
-            for (folded, rows) in fold::fold_blocks(blocks)?.into_iter().zip(blocks) {
-                make_room(&mut appender, &mut parts, rows.len(), &view)?;
-                let part = folded.append(&mut appender, next)?;
-                next = part.end();
-                parts.push(Arc::new(part));
-            }
-        }
+        append_blocks(&mut appender, &mut parts, tail.first, &blocks, &view)?;
+        let next = parts.last().map_or(0, |part| part.end());
         // A part that is full goes to the file at once, and never through the log.
         make_room(&mut appender, &mut parts, self.context.block_rows, &view)?;
         let file_len = appender.sync()?;
@@ -271,17 +266,26 @@ impl LiveDay {
         file: &Arc<DayFile>,
     ) -> Result<()> {
         let view = self.view_of(Vec::new(), Some(file.clone()));
-        let rows_left = self.context.block_rows.saturating_sub(tail.rows);
-        let small = trailing(parts, rows_left, TAIL_BYTES_MAX.saturating_sub(tail.bytes) as u64);
-        if tail.rows > 0 || small > 1 {
+        let rows: Vec<&Row> = tail.iter().collect();
+        let (blocks, rest) = filled_blocks(&rows, self.context.block_rows);
+        if !blocks.is_empty() {
+            append_blocks(appender, parts, tail.first, &blocks, &view)?;
+        }
+        let rest_bytes: usize = rest.iter().map(|row| row.bytes()).sum();
+        let rows_left = self.context.block_rows.saturating_sub(rest.len());
+        let small = trailing(parts, rows_left, BLOCK_BYTES_MAX.saturating_sub(rest_bytes) as u64);
+        if !rest.is_empty() || small > 1 {
             let folded = parts.split_off(parts.len() - small);
-            let mut rows = Vec::new();
+            let mut stored = Vec::new();
             for block in folded.iter().flat_map(|part| &part.blocks) {
                 let places: Vec<u32> = (0..block.rows).collect();
-                rows.extend(view.block_rows(block, &places)?);
+                stored.extend(view.block_rows(block, &places)?);
             }
-            let first = folded.first().map_or(tail.first, |part| part.first);
-            let rows: Vec<&Row> = rows.iter().chain(tail.iter()).collect();
+            let first = match folded.first() {
+                Some(part) => part.first,
+                None => parts.last().map_or(0, |part| part.end()),
+            };
+            let rows: Vec<&Row> = stored.iter().chain(rest.iter().copied()).collect();
             make_room(appender, parts, rows.len(), &view)?;
             parts.push(Arc::new(fold::append_block(appender, first, &rows)?));
         }
@@ -403,11 +407,30 @@ fn filled_block(rows: &[&Row], block_rows: usize) -> Option<usize> {
     let mut bytes = 0;
     for (place, row) in rows.iter().take(block_rows).enumerate() {
         bytes += row.bytes();
-        if bytes >= TAIL_BYTES_MAX {
+        if bytes >= BLOCK_BYTES_MAX {
             return Some(place + 1);
         }
     }
     (rows.len() >= block_rows).then_some(block_rows)
+}
+
+/// Folds these blocks and appends them, the first of their rows having this ordinal.
+fn append_blocks(
+    appender: &mut Appender,
+    parts: &mut Vec<Arc<Part>>,
+    mut first: u32,
+    blocks: &[&[&Row]],
+    view: &DayView,
+) -> Result<()> {
+    for blocks in blocks.chunks(BLOCKS_AT_ONCE) {
+        for (folded, rows) in fold::fold_blocks(blocks)?.into_iter().zip(blocks) {
+            make_room(appender, parts, rows.len(), view)?;
+            let part = folded.append(appender, first)?;
+            first = part.end();
+            parts.push(Arc::new(part));
+        }
+    }
+    Ok(())
 }
 
 /// Merges the unmerged parts where a block of `rows` rows more would be too much for one part.
