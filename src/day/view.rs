@@ -139,19 +139,17 @@ impl DayView {
         postings::lookup(&self.pages(part), term).map_err(|error| error.on_day(self.day))
     }
 
-    /// Visits the terms of a field in a part, with their keys, ascending.
+    /// Visits the terms of a field in a part, with their keys, ascending; those within `keys`, of
+    /// which an empty end is no bound.
     pub(crate) fn scan(
         &self,
         part: &Part,
         field: Field,
-        mut visit: impl FnMut(&[u8], &Posting) -> Result<()>,
+        keys: Range<&[u8]>,
+        visit: impl FnMut(&[u8], &Posting) -> Result<()>,
     ) -> Result<()> {
-        let pages = self.pages(part);
-        for entry in postings::scan(&pages, field, &[]..&[]) {
-            let visited = entry.and_then(|(key, posting)| visit(&key, &posting));
-            visited.map_err(|error| error.on_day(self.day))?;
-        }
-        Ok(())
+        let scanned = postings::scan(&self.pages(part), field, keys, visit);
+        scanned.map_err(|error| error.on_day(self.day))
     }
 
     fn page(&self, page: &PageEntry) -> Result<Arc<OpenPage>> {

@@ -127,7 +127,7 @@ impl<'a> PartReader<'a> {
         field: Field,
         visit: impl FnMut(&[u8], &Posting) -> Result<()>,
     ) -> Result<()> {
-        self.view.scan(self.part, field, visit)
+        self.view.scan(self.part, field, &[]..&[], visit)
     }
 
     /// Those of the candidates that meet the condition.
@@ -210,7 +210,11 @@ impl<'a> PartReader<'a> {
             return Ok(candidates);
         }
         let (mut inside, mut edge) = (Union::new(self.part.rows), Union::new(self.part.rows));
-        self.scan(Field::Cell, |key, posting| {
+        let Some(cells) = cover.span() else { return Ok(Bitmap::empty()) };
+        let (first, last) = (cells.start().to_be_bytes(), cells.end().checked_add(1));
+        let end = last.map(u32::to_be_bytes);
+        let keys = &first[..]..end.as_ref().map_or(&[][..], |end| &end[..]);
+        self.view.scan(self.part, Field::Cell, keys, |key, posting| {
             let cell = Cell::from_key(key);
             let cell = cell.ok_or_else(|| Error::corrupt("a posting names no cell"))?;
             match cover.classify(cell) {

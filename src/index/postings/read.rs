@@ -70,41 +70,26 @@ fn page_of(source: &dyn PageSource, term: &[u8]) -> Option<usize> {
     low.checked_sub(1)
 }
 
-/// The keys of one field and what is listed under each, ascending. `keys` bounds them; an empty end
-/// is no bound.
-pub(crate) fn scan<'a>(source: &'a dyn PageSource, field: Field, keys: Range<&[u8]>) -> Scan<'a> {
+/// Visits the keys of one field and what is listed under each, ascending. `keys` bounds them; an
+/// empty end is no bound.
+pub(crate) fn scan(
+    source: &dyn PageSource,
+    field: Field,
+    keys: Range<&[u8]>,
+    mut visit: impl FnMut(&[u8], &Posting) -> Result<()>,
+) -> Result<()> {
     let from = term_bytes(field, keys.start);
     let to = if keys.end.is_empty() { vec![field as u8 + 1] } else { term_bytes(field, keys.end) };
-    Scan { terms: Terms::from(source, &from), from, to }
-}
-
-/// Yields keys and postings; an error ends it.
-pub(crate) struct Scan<'a> {
-    terms: Terms<'a>,
-    from: Vec<u8>,
-    to: Vec<u8>,
-}
-
-impl Iterator for Scan<'_> {
-    type Item = Result<(Vec<u8>, Posting)>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            match self.terms.next() {
-                Ok(None) => return None,
-                Ok(Some(_)) if self.terms.term < self.from => {}
-                Ok(Some(_)) if self.terms.term >= self.to => {
-                    self.terms.end();
-                    return None;
-                }
-                Ok(Some(posting)) => return Some(Ok((self.terms.term[1..].to_vec(), posting))),
-                Err(error) => {
-                    self.terms.end();
-                    return Some(Err(error));
-                }
-            }
+    let mut terms = Terms::from(source, &from);
+    while let Some(posting) = terms.next()? {
+        if terms.term >= to {
+            break;
+        }
+        if terms.term >= from {
+            visit(&terms.term[1..], &posting)?;
         }
     }
+    Ok(())
 }
 
 /// Goes through the terms of a part, one page at a time.
@@ -122,11 +107,6 @@ impl<'a> Terms<'a> {
     pub(super) fn from(source: &'a dyn PageSource, term: &[u8]) -> Self {
         let next_page = page_of(source, term).unwrap_or(0);
         Self { source, next_page, page: None, field: 0, term: Vec::new() }
-    }
-
-    fn end(&mut self) {
-        self.next_page = self.source.pages();
-        self.page = None;
     }
 
     /// What is listed under the next term.

@@ -68,6 +68,12 @@ impl Cover {
         &self.ranges
     }
 
+    /// From the first cell to the last; `None` where the region meets none.
+    pub(crate) fn span(&self) -> Option<RangeInclusive<u32>> {
+        let (first, last) = (self.ranges.first()?, self.ranges.last()?);
+        Some(*first.0.start()..=*last.0.end())
+    }
+
     /// What is known of the places of a cell; none where the region holds none of them.
     pub(crate) fn classify(&self, cell: Cell) -> Option<Mark> {
         let number = cell.number();
