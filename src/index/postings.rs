@@ -115,30 +115,6 @@ impl Posting {
         Ok(count)
     }
 
-    /// Keeps those of these ascending offsets that are listed here.
-    pub(crate) fn retain(&self, offsets: &mut Vec<u32>) -> Result<()> {
-        match self.packing {
-            Packing::Bitmap => {
-                self.check_bitmap()?;
-                let bits = self.payload();
-                offsets.retain(|&offset| {
-                    bits.get(offset as usize / 8).is_some_and(|byte| byte >> (offset % 8) & 1 == 1)
-                });
-            }
-            Packing::Runs => {
-                let mut merged = Merged::new(offsets);
-                self.for_each_run(|run| merged.keep(run))?;
-                merged.finish();
-            }
-            Packing::Gaps => {
-                let mut merged = Merged::new(offsets);
-                self.for_each_gap(|offset| merged.keep(offset..offset + 1))?;
-                merged.finish();
-            }
-        }
-        Ok(())
-    }
-
     /// Adds the offsets to those gathered.
     pub(crate) fn add_to(&self, gathered: &mut Union) -> Result<()> {
         match self.packing {
@@ -235,38 +211,14 @@ pub(crate) fn intersection(mut postings: Vec<Posting>) -> Result<Vec<u32>> {
     let Some((fewest, others)) = postings.split_first() else { return Ok(Vec::new()) };
     let mut offsets = Vec::new();
     fewest.offsets_into(&mut offsets)?;
+    let rows = offsets.last().map_or(0, |last| last + 1);
     for posting in others {
-        posting.retain(&mut offsets)?;
+        // Looking bits up costs the same whichever way a posting is packed, and never guesses.
+        let mut listed = Union::new(rows);
+        posting.add_to(&mut listed)?;
+        listed.retain(&mut offsets);
     }
     Ok(offsets)
-}
-
-/// Offsets from which those that are met in ascending ranges are kept.
-struct Merged<'a> {
-    offsets: &'a mut Vec<u32>,
-    next: usize,
-    kept: usize,
-}
-
-impl<'a> Merged<'a> {
-    fn new(offsets: &'a mut Vec<u32>) -> Self {
-        Self { offsets, next: 0, kept: 0 }
-    }
-
-    fn keep(&mut self, range: Range<u32>) {
-        while let Some(&offset) = self.offsets.get(self.next).filter(|offset| **offset < range.end)
-        {
-            self.next += 1;
-            if offset >= range.start {
-                self.offsets[self.kept] = offset;
-                self.kept += 1;
-            }
-        }
-    }
-
-    fn finish(self) {
-        self.offsets.truncate(self.kept);
-    }
 }
 
 /// Writes offsets, of which there is at least one, in whichever way is smallest.

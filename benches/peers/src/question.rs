@@ -62,8 +62,7 @@ pub(crate) enum Answer {
     Sessions(Vec<(String, i64, i64, u64)>),
 }
 
-/// An event of a timeline. Without its tags, which SQLite and DuckDB keep where they count them, not
-/// with the event; diurnal, redb and fjall return them nevertheless.
+/// An event of a timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Line {
     pub(crate) micros: i64,
@@ -71,6 +70,7 @@ pub(crate) struct Line {
     pub(crate) client_time: Option<String>,
     pub(crate) latitude: Option<f64>,
     pub(crate) longitude: Option<f64>,
+    pub(crate) tags: Vec<String>,
     pub(crate) data: Option<String>,
 }
 
@@ -82,6 +82,7 @@ impl From<Event> for Line {
             client_time: event.client_time,
             latitude: event.latitude,
             longitude: event.longitude,
+            tags: event.tags,
             data: event.data,
         }
     }

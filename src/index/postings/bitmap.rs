@@ -156,6 +156,17 @@ impl Union {
         self.bits.iter_mut().zip(bits).for_each(|(byte, more)| *byte |= more);
     }
 
+    /// Keeps those of these rows, all below the union's end, that were gathered.
+    pub(super) fn retain(&self, rows: &mut Vec<u32>) {
+        let mut kept = 0;
+        for place in 0..rows.len() {
+            let row = rows[place];
+            rows[kept] = row;
+            kept += usize::from(self.bits[row as usize / 8] >> (row % 8) & 1);
+        }
+        rows.truncate(kept);
+    }
+
     pub(crate) fn finish(self) -> Bitmap {
         Bitmap::from_bits(&self.bits)
     }

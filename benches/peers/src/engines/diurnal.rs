@@ -1,7 +1,7 @@
 //! diurnal, through its public interface.
 //!
-//! Owns: what diurnal is asked for each question. Settings are the defaults but where a measure says
-//! otherwise: no cache for cold timelines, `shared_readers(false)` for exclusive mode.
+//! Owns: what diurnal is asked for each question. Settings are the defaults, but for
+//! `shared_readers(false)` in exclusive mode.
 
 use std::path::Path;
 
@@ -53,9 +53,8 @@ impl Engine for Diurnal {
         Ok(watch.0)
     }
 
-    fn open(&mut self, at: &Path, cold: bool) -> Result<f64> {
-        let builder = if cold { Store::builder().cache_bytes(0) } else { Store::builder() };
-        let (store, seconds) = timed(|| Ok(builder.open(at)?))?;
+    fn open(&mut self, at: &Path) -> Result<f64> {
+        let (store, seconds) = timed(|| Ok(Store::open(at)?))?;
         self.0 = Some(store);
         Ok(seconds)
     }

@@ -157,7 +157,7 @@ impl Engine for DuckDb {
         seconds(&reply)
     }
 
-    fn open(&mut self, at: &Path, _cold: bool) -> Result<f64> {
+    fn open(&mut self, at: &Path) -> Result<f64> {
         let reply = self.tell(&json!({"do": "open", "path": at.join("events.duckdb")}))?;
         seconds(&reply)
     }
@@ -200,7 +200,8 @@ fn line(row: &Value) -> Line {
         client_time: text(&row[2]),
         latitude: row[3].as_f64(),
         longitude: row[4].as_f64(),
-        data: text(&row[5]),
+        tags: row[5].as_array().into_iter().flatten().map(self::text).collect(),
+        data: text(&row[6]),
     }
 }
 
@@ -236,7 +237,7 @@ fn sql(question: &Question) -> Result<Option<String>> {
                 .to_owned()
         }
         Question::Timeline(id) => format!(
-            "SELECT server_time, type, client_time, lat, lon, data FROM events \
+            "SELECT server_time, type, client_time, lat, lon, tags, data FROM events \
              WHERE session = {} ORDER BY server_time, rowid",
             quoted(id)
         ),

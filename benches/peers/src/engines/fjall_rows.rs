@@ -156,7 +156,7 @@ impl Engine for FjallRows {
         Ok(watch.0)
     }
 
-    fn open(&mut self, at: &Path, _cold: bool) -> Result<f64> {
+    fn open(&mut self, at: &Path) -> Result<f64> {
         let (open, seconds) = timed(|| Open::new(at))?;
         self.0 = Some(open);
         Ok(seconds)

@@ -31,8 +31,8 @@ pub(crate) trait Engine {
     /// Loads all events into a new database in an empty directory, and closes it.
     fn load(&mut self, at: &Path, source: &Source, survey: &Survey) -> Result<f64>;
 
-    /// Opens what was loaded; `cold` without a cache of its own, where that is a setting.
-    fn open(&mut self, at: &Path, cold: bool) -> Result<f64>;
+    /// Opens what was loaded.
+    fn open(&mut self, at: &Path) -> Result<f64>;
 
     fn close(&mut self) -> Result<()>;
 

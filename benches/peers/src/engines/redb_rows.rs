@@ -132,7 +132,7 @@ impl Engine for RedbRows {
         Ok(watch.0)
     }
 
-    fn open(&mut self, at: &Path, _cold: bool) -> Result<f64> {
+    fn open(&mut self, at: &Path) -> Result<f64> {
         let (database, seconds) = timed(|| Ok(Database::open(at.join("events.redb"))?))?;
         self.0 = Some(database);
         Ok(seconds)

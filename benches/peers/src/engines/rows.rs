@@ -42,6 +42,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Line> {
         client_time: row.client_time,
         latitude: row.place.map(|(latitude, _)| latitude),
         longitude: row.place.map(|(_, longitude)| longitude),
+        tags: row.tags,
         data: row.data,
     })
 }

@@ -3,7 +3,8 @@
 //! Owns: the tables, the statements, the settings. WAL; `synchronous=FULL` where each event is to be
 //! durable, `NORMAL` for the bulk load, where only the checkpoint at the end is; a page cache of 64 MiB.
 //! The indexes are there from the start, as in a log that is asked while it grows. Session ids and
-//! tags are integers where they can be.
+//! tags are integers where they can be. A row has its tags as text, too, so that a timeline need not
+//! look for them.
 //!
 //! Not owned: geometry. SQL narrows to the bounding box, and `geo` decides.
 
@@ -29,6 +30,7 @@ const SCHEMA: &str = "
         client_time TEXT,
         lat REAL,
         lon REAL,
+        tags TEXT,
         data TEXT
     );
     CREATE INDEX events_session ON events (session, server_time);
@@ -40,6 +42,9 @@ const SCHEMA: &str = "
         PRIMARY KEY (tag, event)
     ) WITHOUT ROWID;
 ";
+
+/// Stands between the tags of a row; no tag holds a control character.
+const TAG_END: &str = "\n";
 
 #[derive(Default)]
 pub(crate) struct Sqlite(Option<Connection>);
@@ -94,8 +99,8 @@ impl<'a> Inserts<'a> {
     fn new(connection: &'a Connection) -> Result<Self> {
         Ok(Self {
             event: connection.prepare_cached(
-                "INSERT INTO events (session, type, server_time, client_time, lat, lon, data)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO events (session, type, server_time, client_time, lat, lon, tags, data)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?,
             tag: connection.prepare_cached("INSERT OR IGNORE INTO tags VALUES (?, ?)")?,
         })
@@ -109,6 +114,7 @@ impl<'a> Inserts<'a> {
             event.client_time,
             event.latitude,
             event.longitude,
+            Some(event.tags.join(TAG_END)).filter(|tags| !tags.is_empty()),
             event.data,
         ])?;
         for tag in &event.tags {
@@ -151,7 +157,7 @@ impl Engine for Sqlite {
         Ok(watch.0)
     }
 
-    fn open(&mut self, at: &Path, _cold: bool) -> Result<f64> {
+    fn open(&mut self, at: &Path) -> Result<f64> {
         let (connection, seconds) = timed(|| {
             let connection = connect(at, "FULL")?;
             // Without a statement nothing has been read yet.
@@ -251,7 +257,7 @@ fn all<T>(
 }
 
 fn timeline(connection: &Connection, id: &str) -> Result<Vec<Line>> {
-    let sql = "SELECT server_time, type, client_time, lat, lon, data FROM events
+    let sql = "SELECT server_time, type, client_time, lat, lon, tags, data FROM events
                WHERE session = ? ORDER BY server_time, id";
     all(connection, sql, [value(id)], |row| {
         Ok(Line {
@@ -260,7 +266,10 @@ fn timeline(connection: &Connection, id: &str) -> Result<Vec<Line>> {
             client_time: row.get(2)?,
             latitude: row.get(3)?,
             longitude: row.get(4)?,
-            data: row.get(5)?,
+            tags: row
+                .get::<_, Option<String>>(5)?
+                .map_or_else(Vec::new, |tags| tags.split(TAG_END).map(str::to_owned).collect()),
+            data: row.get(6)?,
         })
     })
 }

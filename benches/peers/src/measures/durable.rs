@@ -17,7 +17,7 @@ const FLOOR_TIMES: usize = 200;
 const SINGLE_EVENTS: usize = 500;
 
 const THREADS: usize = 64;
-const THREAD_EVENTS: usize = 40;
+const THREAD_EVENTS: usize = 200;
 
 pub(super) fn floor(bench: &mut Bench) -> Result<()> {
     let seconds = append(&bench.work)?;

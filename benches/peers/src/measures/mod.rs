@@ -2,17 +2,15 @@
 //!
 //! Owns: [`Bench`], what all measures share, and the order of a round. The rooms below it: `loaded` (what
 //! is asked of one loaded database: `bulk`, `size`, `open`, `queries`, `drop`), `durable` (`floor`,
-//! `single`, `threads`), `small` (`kiosk`), `growth` (`growth`), and `child` (`memory`, and
-//! what only a process of its own can do).
-//!
-//! Write amplification is not measured here: bytes are counted at diurnal's storage, where no peer can be
-//! counted alike.
+//! `single`, `threads`), `small` (`kiosk`), `growth` (`growth`), `wear` (`wear`), and `child`
+//! (`memory`, and what only a process of its own can do).
 
 pub(crate) mod child;
 mod durable;
 mod growth;
 mod loaded;
 mod small;
+mod wear;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -37,6 +35,7 @@ pub(crate) enum Measure {
     Open,
     Drop,
     Memory,
+    Wear,
     Growth,
 }
 
@@ -62,15 +61,16 @@ impl Bench {
     /// One round: every measure, and for each measure every engine.
     pub(crate) fn round(&mut self) -> Result<()> {
         use Measure::{
-            Bulk, Drop, Floor, Growth, Kiosk, Memory, Open, Queries, Single, Size, Threads,
+            Bulk, Drop, Floor, Growth, Kiosk, Memory, Open, Queries, Single, Size, Threads, Wear,
         };
-        let parts: [(&[Measure], Part); 7] = [
+        let parts: [(&[Measure], Part); 8] = [
             (&[Floor], durable::floor),
             (&[Bulk, Size, Open, Queries, Drop], loaded::loaded),
             (&[Single], durable::single),
             (&[Threads], durable::threads),
             (&[Kiosk], small::kiosk),
             (&[Memory], child::memory),
+            (&[Wear], wear::wear),
             (&[Growth], growth::growth),
         ];
         for (measures, part) in parts {
