@@ -142,6 +142,8 @@ impl Union {
     }
 
     pub(crate) fn add_range(&mut self, rows: Range<u32>) {
+        // No more bits than a part has rows.
+        let rows = rows.start..rows.end.min(self.bits.len() as u32 * 8);
         let whole = rows.start.next_multiple_of(8)..rows.end / 8 * 8;
         if whole.is_empty() {
             rows.for_each(|row| self.add(row));
