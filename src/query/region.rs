@@ -16,9 +16,10 @@ mod tests;
 
 use geo::coord;
 
-use super::filter::{BoundingBox, Circle, Filter};
+use super::filter::{BoundingBox, Filter};
 use crate::index::cells::Bounds;
 
+use circle::Disc;
 pub(crate) use cover::Cover;
 use outline::Outline;
 
@@ -29,7 +30,7 @@ pub(crate) struct Region(Shape);
 #[derive(Debug)]
 enum Shape {
     Box(Spans),
-    Circle(Circle),
+    Circle(Disc),
     Polygon(Outline),
 }
 
@@ -51,7 +52,7 @@ impl Region {
     pub(crate) fn new(filter: &Filter) -> Option<Self> {
         match filter {
             Filter::BoundingBox(bounds) => Some(Self(Shape::Box(Spans::new(bounds)))),
-            Filter::Circle(circle) => Some(Self(Shape::Circle(*circle))),
+            Filter::Circle(circle) => Some(Self(Shape::Circle(Disc::new(*circle)))),
             Filter::Polygon(polygons) => Some(Self(Shape::Polygon(Outline::new(polygons)))),
             _ => None,
         }

@@ -4,7 +4,7 @@
 //! own the rules a circle must keep (`filter`).
 //!
 //! Invariants: a circle holds a place where `geo`'s haversine distance says so. The bounds allow for
-//! the rounding of that distance, [`ROUNDING_METRES`].
+//! the rounding of that distance, [`ROUNDING_METRES`], which is asked for only where they cannot tell.
 
 use std::f64::consts::PI;
 
@@ -21,12 +21,59 @@ const HALF_ROUND_METRES: f64 = PI * Haversine.radius();
 /// the arcsine is steep, about 0.3 m each; elsewhere micrometres.
 const ROUNDING_METRES: f64 = 1.0;
 
-impl Circle {
+/// A circle, and what decides most places without a sine.
+#[derive(Debug)]
+pub(super) struct Disc {
+    circle: Circle,
+    cosine: f64,
+    /// A place of a lesser haversine lies inside, and one of a greater haversine outside.
+    inside: f64,
+    outside: f64,
+}
+
+impl Disc {
+    pub(super) fn new(circle: Circle) -> Self {
+        let haversine = |metres: f64| (metres / (2.0 * Haversine.radius())).sin().powi(2);
+        let (near, far) = (circle.metres - ROUNDING_METRES, circle.metres + ROUNDING_METRES);
+        Self {
+            circle,
+            cosine: circle.latitude.to_radians().cos(),
+            inside: if near > 0.0 { haversine(near.min(HALF_ROUND_METRES)) } else { 0.0 },
+            outside: if far < HALF_ROUND_METRES { haversine(far) } else { f64::INFINITY },
+        }
+    }
+
     pub(super) fn contains(&self, latitude: f64, longitude: f64) -> bool {
-        metres((self.latitude, self.longitude), (latitude, longitude)) <= self.metres
+        let (least, most) = self.haversine_bounds(latitude, longitude);
+        if most < self.inside || least > self.outside {
+            return most < self.inside;
+        }
+        let Circle { latitude: north, longitude: east, metres: radius } = self.circle;
+        metres((north, east), (latitude, longitude)) <= radius
+    }
+
+    /// Between which values `sin²(Δφ/2) + cos φ₁ cos φ₂ sin²(Δλ/2)` lies: `x² - x⁴/3 ≤ sin² x ≤ x²`, and
+    /// the cosines of two latitudes differ by at most as much as the latitudes.
+    fn haversine_bounds(&self, latitude: f64, longitude: f64) -> (f64, f64) {
+        let turn = (longitude - self.circle.longitude).abs();
+        let across = turn.min(360.0 - turn).to_radians() / 2.0;
+        let along = (latitude - self.circle.latitude).abs().to_radians() / 2.0;
+        let least = |half: f64| (half * half * (1.0 - half * half / 3.0)).max(0.0);
+        let cosine = self.cosine;
+        let (lower, upper) = ((cosine - 2.0 * along).max(0.0), (cosine + 2.0 * along).min(1.0));
+        (
+            least(along) + cosine * lower * least(across),
+            along * along + cosine * upper * across * across,
+        )
     }
 
     pub(super) fn mark(&self, rect: &Bounds) -> Option<Mark> {
+        self.circle.mark(rect)
+    }
+}
+
+impl Circle {
+    fn mark(&self, rect: &Bounds) -> Option<Mark> {
         if nearest_metres((self.latitude, self.longitude), rect) > self.metres + ROUNDING_METRES {
             return None;
         }

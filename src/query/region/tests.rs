@@ -12,6 +12,7 @@ use super::cover::SQUARES_MAX;
 use super::*;
 use crate::index::cells::{Cell, Square};
 use crate::limits::POLYGON_POINTS_MAX;
+use crate::query::filter::Circle;
 
 type Place = (f64, f64);
 
