@@ -9,7 +9,7 @@
 //! ```text
 //! STORE/
 //!   LOCK                       held by the one writer
-//!   catalog.redb               of each finished day: length, rows, zone, sessions; derived
+//!   catalog.redb               of each finished day: length, rows, zone, sessions, totals; derived
 //!   days/2026-11-23.day        columns and postings, append-only
 //!   days/2026-11-23.log.redb   only while the day is being written: the tail, and what is valid
 //! ```
@@ -21,16 +21,18 @@
 //!
 //! 1. The **tail**: each commit appends one batch of rows to one table of the day's log and touches
 //!    nothing else.
-//! 2. **Blocks**: when the tail holds a block's worth of rows it is *folded*. The block's columns are
-//!    appended to the day's file and synced; then one redb transaction lists the block with its zone
+//! 2. **Blocks**: when the tail holds two blocks' worth of rows it is *folded*. The blocks' columns are
+//!    appended to the day's file and synced; then one redb transaction lists the blocks with their zones
 //!    and postings and removes the tail's rows. A crash before that transaction leaves the tail as it
-//!    was, and the appended bytes are cut off when the day is opened.
+//!    was, and the appended bytes are cut off when the day is opened. Blocks of one fold do not depend
+//!    on each other: a second thread, which lives as long as the fold, encodes half of them.
 //!
 //! Blocks of at most 65,536 rows together form a *part*, the unit that has postings of its own. When a
 //! part is full, its blocks' postings are merged and appended to the day's file. When the day is over
 //! it is *sealed*: the rest of the tail is folded, a footer that lists the parts is appended and
-//! synced, the catalog takes note, and the log is removed. An event that comes later begins a new
-//! log, and the day is sealed again behind what it has.
+//! synced, and the log is removed. An event that comes later begins a new log, and the day is sealed
+//! again behind what it has. The catalog takes note of sealed days once a call: what a crash keeps
+//! from it is read from the days' own files when the store is opened.
 //!
 //! # Why finished rows do not rest in redb
 //!
@@ -48,11 +50,17 @@
 //! # Reading
 //!
 //! A query is a plain value. Its plan rules out days by the catalog (time, place, the fingerprints of
-//! sessions) and orders the conditions, cheapest first. Per part, each condition narrows the set of
+//! sessions, types and tags that do not occur) and orders the conditions, cheapest first. How often a
+//! type or a tag occurs on a sealed day the catalog knows, so that such counts open no day. Per part, each condition narrows the set of
 //! candidate rows: terms by postings, places by grid cells and then exactly for cells on the edge,
 //! times by zones and then by the column of the blocks on the boundary, text last. Only what is still
 //! a candidate is decoded. The tail is read by the same code: its rows are encoded in memory, 512 at a
 //! time, when a query first asks for them.
+//!
+//! Rows are listed by the quarter of an hour, too: every time zone's offset is a multiple of it, so that
+//! counts by the hour or by the local day decode nothing. What is read of a sealed day, footer,
+//! postings and columns, is kept in one cache of bounded bytes, coordinates as the whole numbers they
+//! are packed as; files are opened when something has to be read from them.
 //!
 //! Results in order are gathered a page at a time through the blocks' zones, so that memory does not
 //! grow with the result.

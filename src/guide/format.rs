@@ -40,8 +40,9 @@
 //! A **page of postings** holds terms in order: version u8, number of entries, base time; per entry the
 //! bytes shared with the term before, the rest of the term, the number of rows, for a session the
 //! first and last server time, and the rows as gaps, as runs or as bits, whichever is smallest. A
-//! term is a field (1 session, 2 event type, 3 tag, 4 cell) and a key. A cell is a square of
-//! 360/65,536 degrees of longitude by 180/65,536 of latitude, numbered in Z-order.
+//! term is a field (1 session, 2 event type, 3 tag, 4 cell, 5 quarter of an hour) and a key. A cell is a
+//! square of 360/65,536 degrees of longitude by 180/65,536 of latitude, numbered in Z-order; a quarter
+//! is a byte, counted from the day's begin.
 //!
 //! # `days/2026-11-23.log.redb`
 //!
@@ -52,7 +53,8 @@
 //!
 //! # `catalog.redb`
 //!
-//! Two tables: `days` (file length, rows, zone, number of sessions) and `sessions` (a u32 fingerprint for
+//! Two tables: `days` (file length, rows, zone, number of sessions, and, where there are at most 256, how
+//! many events have each type and each tag) and `sessions` (a u32 fingerprint for
 //! each session of the day). An entry counts only for a file of exactly that length.
 //!
 //! # Other names

@@ -3,5 +3,6 @@
 //! Documentation only: there is nothing to call here.
 
 pub mod architecture;
+pub mod benchmarks;
 pub mod format;
 pub mod promises;
