@@ -209,7 +209,7 @@ impl<'a> PartReader<'a> {
         if zones().all(|zone| condition.covers_zone(zone)) {
             return Ok(candidates);
         }
-        let (mut inside, mut edge) = (Union::new(self.part.rows), Union::new(self.part.rows));
+        let (mut met, mut edge) = (Union::new(self.part.rows), Union::new(self.part.rows));
         let Some(cells) = cover.span() else { return Ok(Bitmap::empty()) };
         let (first, last) = (cells.start().to_be_bytes(), cells.end().checked_add(1));
         let end = last.map(u32::to_be_bytes);
@@ -218,28 +218,43 @@ impl<'a> PartReader<'a> {
             let cell = Cell::from_key(key);
             let cell = cell.ok_or_else(|| Error::corrupt("a posting names no cell"))?;
             match cover.classify(cell) {
-                Some(Mark::Inside) => posting.add_to(&mut inside),
+                Some(Mark::Inside) => posting.add_to(&mut met),
                 Some(Mark::Edge) => posting.add_to(&mut edge),
                 None => Ok(()),
             }
         })?;
-        let doubtful = &candidates & &edge.finish();
-        let mut met = Union::new(self.part.rows);
+        let all = candidates.len() == u64::from(self.part.rows);
+        if !all {
+            edge.keep(&candidates);
+        }
+        self.add_places_within(condition, region, &edge, &mut met)?;
+        Ok(if all { met.finish() } else { candidates & met.finish() })
+    }
+
+    /// Adds those of the rows whose places lie in the region.
+    fn add_places_within(
+        &mut self,
+        condition: &Condition,
+        region: &Region,
+        rows: &Union,
+        met: &mut Union,
+    ) -> Result<()> {
         for (place, block) in self.part.blocks.iter().enumerate() {
             let range = self.range_of(block);
-            if doubtful.range_len(range.clone()) == 0 || !condition.may_match_zone(&block.zone) {
+            let mut doubtful = rows.iter_in(range.clone()).peekable();
+            if doubtful.peek().is_none() || !condition.may_match_zone(&block.zone) {
                 continue;
             }
             self.decoded[place] = true;
             let column = self.view.column(block, ColumnKind::Location)?;
-            for row in doubtful.iter_in(range.clone()) {
+            for row in doubtful {
                 let location = column.location((row - range.start) as usize);
                 if location.is_some_and(|it| region.contains(it.latitude, it.longitude)) {
                     met.add(row);
                 }
             }
         }
-        Ok((candidates & inside.finish()) | met.finish())
+        Ok(())
     }
 
     /// Answers a condition from zones where they can tell, else row by row.

@@ -169,6 +169,45 @@ impl Union {
         rows.truncate(kept);
     }
 
+    /// Keeps those that are in the set, too.
+    pub(crate) fn keep(&mut self, set: &Bitmap) {
+        let mut kept = vec![0; self.bits.len()];
+        for row in set.iter() {
+            if let (Some(byte), Some(had)) =
+                (kept.get_mut(row as usize / 8), self.bits.get(row as usize / 8))
+            {
+                *byte |= had & (1 << (row % 8));
+            }
+        }
+        self.bits = kept;
+    }
+
+    /// Those in the range, ascending.
+    pub(crate) fn iter_in(&self, range: Range<u32>) -> impl Iterator<Item = u32> + '_ {
+        let mut words = range.start / 64..range.end.div_ceil(64);
+        let (mut word, mut base) = (0_u64, 0);
+        let all = std::iter::from_fn(move || {
+            while word == 0 {
+                let next = words.next()?;
+                (word, base) = (self.word(next as usize), next * 64);
+            }
+            let row = base + word.trailing_zeros();
+            word &= word - 1;
+            Some(row)
+        });
+        let Range { start, end } = range;
+        all.skip_while(move |row| *row < start).take_while(move |row| *row < end)
+    }
+
+    /// Bits 64 * `at` to 64 * `at` + 63.
+    fn word(&self, at: usize) -> u64 {
+        let bytes = self.bits.get(at * 8..).unwrap_or(&[]);
+        match bytes.first_chunk::<8>() {
+            Some(bytes) => u64::from_le_bytes(*bytes),
+            None => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+        }
+    }
+
     pub(crate) fn finish(self) -> Bitmap {
         Bitmap::from_bits(&self.bits)
     }

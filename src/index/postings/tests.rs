@@ -211,6 +211,22 @@ fn a_union_leaves_out_what_lies_beyond_its_rows() {
 }
 
 #[test]
+fn a_union_tells_its_rows_in_any_range_and_keeps_those_of_a_set() {
+    for rows in [1, 63, 64, 65, 200, 1000] {
+        let held: Vec<u32> = (0..rows).filter(|row| row % 7 == 3 || row % 64 > 61).collect();
+        let mut union = Union::new(rows);
+        held.iter().for_each(|&row| union.add(row));
+        for range in [0..0, 0..rows, 5..rows, 63..64, 64..129, 190..rows + 50, rows..rows + 9] {
+            let within: Vec<u32> = held.iter().copied().filter(|row| range.contains(row)).collect();
+            assert_eq!(union.iter_in(range.clone()).collect::<Vec<_>>(), within, "{range:?}");
+        }
+        let set = Bitmap::from_sorted((0..rows + 20).filter(|row| row % 2 == 1));
+        union.keep(&set);
+        assert!(union.finish().iter().eq(held.into_iter().filter(|row| row % 2 == 1)));
+    }
+}
+
+#[test]
 fn pages_hold_16_kib_unless_one_term_needs_more() {
     let mut builder = PostingsBuilder::new();
     let key = |number: u32| format!("session {number:05}");
