@@ -8,9 +8,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::encoding::{
-    Encoding, Fixed, unit, unpack_blob, unpack_degrees, unpack_numbers, unpack_texts,
-};
+use super::encoding::{BlobUnpacker, Encoding, Fixed, unit, unpack_degrees, unpack_numbers};
 use super::head::{Entry, Head, Kind};
 use super::values::{
     ClientTimes, Degrees, FIRST_FORM, KEPT_AS_TEXT, Locations, Names, Strings, Tags, Texts,
@@ -27,6 +25,7 @@ type Fetch<'a> = dyn FnMut(Range<usize>) -> Result<Vec<u8>> + 'a;
 pub(super) struct Source<'a> {
     head: &'a Head,
     fetch: &'a mut Fetch<'a>,
+    blobs: Rc<BlobUnpacker>,
     /// What several columns need, once it is known.
     rows_by_session: Option<Rc<[u32]>>,
     server_times: Option<Rc<[i64]>>,
@@ -37,6 +36,7 @@ struct Stretch<'a> {
     head: &'a Head,
     start: usize,
     bytes: Vec<u8>,
+    blobs: Rc<BlobUnpacker>,
 }
 
 /// The checked bytes of a column.
@@ -44,6 +44,7 @@ struct Physical<'a> {
     kind: Kind,
     encoding: Encoding,
     bytes: &'a [u8],
+    blobs: &'a BlobUnpacker,
 }
 
 impl<'a> Source<'a> {
@@ -51,7 +52,7 @@ impl<'a> Source<'a> {
     where
         'a: 'f,
     {
-        Self { head, fetch, rows_by_session: None, server_times: None }
+        Self { head, fetch, blobs: Rc::default(), rows_by_session: None, server_times: None }
     }
 
     /// The columns from one kind to another, fetched at once.
@@ -63,7 +64,7 @@ impl<'a> Source<'a> {
         if bytes.len() != end - start {
             return Err(Error::corrupt(format!("{}: ends early", first.name())));
         }
-        Ok(Stretch { head: self.head, start, bytes })
+        Ok(Stretch { head: self.head, start, bytes, blobs: self.blobs.clone() })
     }
 
     fn rows(&self) -> usize {
@@ -263,7 +264,7 @@ impl Stretch<'_> {
         let range = entry.range.start - self.start..entry.range.end - self.start;
         let bytes = &self.bytes[range];
         entry.verify(bytes)?;
-        Ok(Some(Physical { kind, encoding: entry.encoding, bytes }))
+        Ok(Some(Physical { kind, encoding: entry.encoding, bytes, blobs: &self.blobs }))
     }
 
     fn need(&self, kind: Kind) -> Result<Physical<'_>> {
@@ -286,11 +287,11 @@ impl Physical<'_> {
     }
 
     fn blob(&self) -> Result<Vec<u8>> {
-        unpack_blob(self.encoding, self.bytes, self.kind.name())
+        self.blobs.unpack(self.encoding, self.bytes, self.kind.name())
     }
 
     fn texts(&self, count_max: usize) -> Result<Names> {
-        unpack_texts(self.encoding, self.bytes, count_max, self.kind.name())
+        self.blobs.unpack_texts(self.encoding, self.bytes, count_max, self.kind.name())
     }
 
     fn dictionary(&self, count_max: usize) -> Result<Names> {

@@ -16,10 +16,12 @@
 //! texts     a blob: varint count, varint length of each, then the texts one after another
 //! ```
 
+use std::cell::RefCell;
+
 use pco::data_types::Number;
 use pco::standalone::{simple_compress, simple_decompress_into};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
-use zstd::bulk::Compressor;
+use zstd::bulk::{Compressor, Decompressor};
 
 use super::values::{Degrees, Names, unscale};
 use crate::codec::bytes::{Reader, put_varint};
@@ -304,51 +306,72 @@ impl BlobPacker {
     }
 }
 
-pub(super) fn unpack_blob(
-    encoding: Encoding,
-    bytes: &[u8],
-    place: &'static str,
-) -> Result<Vec<u8>> {
-    match encoding.packing {
-        Packing::Raw => Ok(bytes.to_vec()),
-        Packing::Zstd => {
-            let mut reader = Reader::new(bytes, place);
-            let length = reader.varint_to(BLOB_BYTES_MAX)?;
-            let frame = reader.slice(reader.remaining())?;
-            if length > frame.len().saturating_mul(ZSTD_RATIO_MAX) {
-                return Err(reader.corrupt("more than zstd can have packed"));
-            }
-            let text = zstd::bulk::decompress(frame, length).map_err(|error| {
-                Error::corrupt(format!("{place}: zstd cannot read it")).caused_by(error)
-            })?;
-            if text.len() != length {
-                return Err(reader.corrupt("not as long as it says"));
-            }
-            Ok(text)
-        }
-        Packing::Constant | Packing::Pco => Err(Error::corrupt(format!("{place}: not bytes"))),
-    }
+/// Unpacks one blob after the other with one working memory, as [`BlobPacker`] packs them.
+#[derive(Default)]
+pub(super) struct BlobUnpacker {
+    zstd: RefCell<Option<Decompressor<'static>>>,
 }
 
-/// At most `count_max` texts.
-pub(super) fn unpack_texts(
-    encoding: Encoding,
-    bytes: &[u8],
-    count_max: usize,
-    place: &'static str,
-) -> Result<Names> {
-    let bytes = unpack_blob(encoding, bytes, place)?;
-    let mut reader = Reader::new(&bytes, place);
-    let count = reader.varint_to(count_max.min(bytes.len()))?;
-    let mut ends = Vec::with_capacity(count);
-    let mut end = 0;
-    for _ in 0..count {
-        // No text exceeds the blob, whose length fits a u32.
-        end += reader.varint_to(bytes.len() - end)?;
-        ends.push(end as u32);
+impl BlobUnpacker {
+    pub(super) fn unpack(
+        &self,
+        encoding: Encoding,
+        bytes: &[u8],
+        place: &'static str,
+    ) -> Result<Vec<u8>> {
+        match encoding.packing {
+            Packing::Raw => Ok(bytes.to_vec()),
+            Packing::Zstd => {
+                let mut reader = Reader::new(bytes, place);
+                let length = reader.varint_to(BLOB_BYTES_MAX)?;
+                let frame = reader.slice(reader.remaining())?;
+                if length > frame.len().saturating_mul(ZSTD_RATIO_MAX) {
+                    return Err(reader.corrupt("more than zstd can have packed"));
+                }
+                let text = self.decompress(frame, length).map_err(|error| {
+                    Error::corrupt(format!("{place}: zstd cannot read it")).caused_by(error)
+                })?;
+                if text.len() != length {
+                    return Err(reader.corrupt("not as long as it says"));
+                }
+                Ok(text)
+            }
+            Packing::Constant | Packing::Pco => Err(Error::corrupt(format!("{place}: not bytes"))),
+        }
     }
-    let text = reader.slice(end)?;
-    reader.finish()?;
-    Names::new(text.to_vec(), ends)
-        .ok_or_else(|| Error::corrupt(format!("{place}: texts are not UTF-8")))
+
+    fn decompress(&self, frame: &[u8], length: usize) -> std::io::Result<Vec<u8>> {
+        let mut kept = self.zstd.borrow_mut();
+        let mut zstd = match kept.take() {
+            Some(zstd) => zstd,
+            None => Decompressor::new()?,
+        };
+        let text = zstd.decompress(frame, length);
+        *kept = Some(zstd);
+        text
+    }
+
+    /// At most `count_max` texts.
+    pub(super) fn unpack_texts(
+        &self,
+        encoding: Encoding,
+        bytes: &[u8],
+        count_max: usize,
+        place: &'static str,
+    ) -> Result<Names> {
+        let bytes = self.unpack(encoding, bytes, place)?;
+        let mut reader = Reader::new(&bytes, place);
+        let count = reader.varint_to(count_max.min(bytes.len()))?;
+        let mut ends = Vec::with_capacity(count);
+        let mut end = 0;
+        for _ in 0..count {
+            // No text exceeds the blob, whose length fits a u32.
+            end += reader.varint_to(bytes.len() - end)?;
+            ends.push(end as u32);
+        }
+        let text = reader.slice(end)?;
+        reader.finish()?;
+        Names::new(text.to_vec(), ends)
+            .ok_or_else(|| Error::corrupt(format!("{place}: texts are not UTF-8")))
+    }
 }
