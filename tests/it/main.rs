@@ -16,6 +16,7 @@ mod faults;
 mod input;
 mod readers;
 mod real_data;
+mod statemachine;
 mod tidy;
 #[cfg(feature = "testing")]
 mod workload;
