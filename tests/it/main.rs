@@ -6,6 +6,7 @@ mod child;
 #[cfg(feature = "cli")]
 mod cli;
 mod common;
+mod concurrency;
 #[cfg(feature = "testing")]
 mod crashes;
 mod damage;
