@@ -19,5 +19,6 @@ mod readers;
 mod real_data;
 mod statemachine;
 mod tidy;
+mod time;
 #[cfg(feature = "testing")]
 mod workload;
