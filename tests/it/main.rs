@@ -14,6 +14,7 @@ mod days;
 mod durability;
 #[cfg(feature = "testing")]
 mod faults;
+mod hostile;
 mod input;
 mod readers;
 mod real_data;
