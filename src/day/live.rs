@@ -139,11 +139,12 @@ impl LiveDay {
     /// Makes rows durable, all or none, and shows them to queries.
     pub(crate) fn commit(&mut self, batches: &[Arc<Vec<Row>>]) -> Result<()> {
         let rows: usize = batches.iter().map(|batch| batch.len()).sum();
-        let bytes: usize = batches.iter().flat_map(|batch| batch.iter()).map(Row::bytes).sum();
+        // Counted only where the rows alone do not decide: it looks at all of them.
+        let bytes = || batches.iter().flat_map(|batch| batch.iter()).map(Row::bytes).sum::<usize>();
         let (first, full) = {
             let tail = &self.state().tail;
             let full = tail.rows + rows >= TAIL_BLOCKS * self.context.block_rows
-                || tail.bytes + bytes >= TAIL_BYTES_MAX;
+                || tail.bytes + bytes() >= TAIL_BYTES_MAX;
             (tail.end(), full)
         };
         if full {

@@ -80,28 +80,26 @@ impl Writer {
     pub(crate) fn log(&self, events: Vec<NewEvent>) -> Result<Vec<EventId>> {
         let count = events.len();
         let now = match events.iter().any(|event| event.server_time.is_none()) {
-            true => Some(self.clock.now()),
-            false => None,
+            true => self.clock.now(),
+            false => crate::Timestamp::default(),
         };
-        let mut by_day = BTreeMap::<Day, (Vec<usize>, Vec<Row>)>::new();
-        for (place, event) in events.into_iter().enumerate() {
-            let (day, row) = self.stamp(event, now).map_err(|error| match count {
+        let stamp = |(place, event)| {
+            self.stamp(event, now).map_err(|error| match count {
                 1 => error,
                 _ => error.at(format_args!("event {place} of the batch")),
-            })?;
-            let (places, rows) = by_day.entry(day).or_default();
-            places.push(place);
-            rows.push(row);
-        }
-        let mut ids = vec![None; count];
+            })
+        };
+        // Rows take the place of their events: this moves none of them to other memory.
+        let rows: Vec<Row> = events.into_iter().enumerate().map(stamp).collect::<Result<_>>()?;
+        let days = rows.iter().map(|row| day_of(row.server_time)).collect::<Result<Vec<Day>>>()?;
+        let by_day = split(rows, &days);
         // Rows that wait keep their day open, and only so many may be.
         let settled = self.settings.durability == Durability::Sync || by_day.len() > OPEN_DAYS_MAX;
         let mut rolled_over = false;
-        for (day, (places, rows)) in by_day {
+        let mut next = BTreeMap::<Day, EventId>::new();
+        for (day, rows) in by_day {
             let (first, ticket) = self.enqueue(day, rows, &mut rolled_over)?;
-            for (after, place) in (0..).zip(places) {
-                ids[place] = Some(EventId::new(day, first.ordinal() + after));
-            }
+            next.insert(day, first);
             if settled {
                 self.settle(&ticket)?;
             }
@@ -109,22 +107,22 @@ impl Writer {
         if rolled_over {
             self.days.flush_catalog();
         }
-        Ok(ids.into_iter().flatten().collect())
+        Ok(days.iter().filter_map(|day| next.get_mut(day).map(take_id)).collect())
     }
 
-    fn stamp(&self, event: NewEvent, now: Option<crate::Timestamp>) -> Result<(Day, Row)> {
+    fn stamp(&self, event: NewEvent, now: crate::Timestamp) -> Result<Row> {
         event.validate(self.settings.data_bytes_max)?;
-        let time = event.server_time.or(now).unwrap_or_default();
-        let row = Row {
+        let server_time = event.server_time.unwrap_or(now);
+        day_of(server_time)?;
+        Ok(Row {
             session_id: event.session_id,
             event_type: event.event_type,
-            server_time: time,
+            server_time,
             client_time: event.client_time,
             location: event.location,
             tags: event.tags,
             data: event.data,
-        };
-        Ok((day_of(time)?, row))
+        })
     }
 
     fn enqueue(
@@ -232,6 +230,30 @@ impl std::fmt::Debug for Writer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Writer").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// The rows of each day, in order.
+fn split(rows: Vec<Row>, days: &[Day]) -> BTreeMap<Day, Vec<Row>> {
+    let mut counts = BTreeMap::<Day, usize>::new();
+    for day in days {
+        *counts.entry(*day).or_default() += 1;
+    }
+    if let (1, Some(day)) = (counts.len(), days.first()) {
+        return BTreeMap::from([(*day, rows)]);
+    }
+    let mut by_day: BTreeMap<Day, Vec<Row>> =
+        counts.into_iter().map(|(day, count)| (day, Vec::with_capacity(count))).collect();
+    for (row, day) in rows.into_iter().zip(days) {
+        by_day.entry(*day).or_default().push(row);
+    }
+    by_day
+}
+
+/// The id, and the one after it in its place.
+fn take_id(next: &mut EventId) -> EventId {
+    let id = *next;
+    *next = EventId::new(id.day(), id.ordinal() + 1);
+    id
 }
 
 fn day_of(time: crate::Timestamp) -> Result<Day> {

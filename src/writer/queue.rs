@@ -4,13 +4,17 @@
 //! whoever finds nobody writing writes everything that waits. Does not own the writing itself
 //! (`days`).
 //!
+//! Those who wait are parked, each on its own, and a write that ends first wakes one whose rows are to
+//! be written next: were all to wait for the lock instead, they would pass it from one to the other at
+//! the price of two switches each, and the disk would wait for them.
+//!
 //! Invariants: the ordinals of a day's waiting rows follow its durable ones without a gap; one thread
 //! writes at a time; an event is acknowledged only after the write that covers it; after a write that
 //! failed nothing more is accepted, and after one that was refused everything that waited is.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use crate::codec::row::Row;
@@ -18,6 +22,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventId;
 use crate::limits::DAY_EVENTS_MAX;
 use crate::time::Day;
+
+/// How often whoever writes lets others run first: 64 threads on two processors are through with two.
+const GATHERING_TURNS: usize = 4;
 
 /// Rows of one call for one day.
 #[derive(Debug, Clone)]
@@ -29,32 +36,12 @@ pub(crate) struct Waiting {
     ticket: Arc<Ticket>,
 }
 
-/// What became of the rows of one call.
+/// What became of the rows of one call, for the thread that made it.
 #[derive(Debug)]
 pub(crate) struct Ticket {
     outcome: OnceLock<Result<()>>,
-    round: Arc<Round>,
-}
-
-/// Rows that are written together, as those see it who wait for them: a round's end wakes its own.
-#[derive(Debug, Default)]
-struct Round {
-    ended: Condvar,
-    /// Threads that wait; it changes only under the queue's lock.
-    waiters: AtomicUsize,
-}
-
-impl Round {
-    fn wait(&self, state: MutexGuard<'_, State>) {
-        self.waiters.fetch_add(1, Ordering::Relaxed);
-        let state = self.ended.wait(state).unwrap_or_else(PoisonError::into_inner);
-        self.waiters.fetch_sub(1, Ordering::Relaxed);
-        drop(state);
-    }
-
-    fn has_waiters(&self) -> bool {
-        self.waiters.load(Ordering::Relaxed) > 0
-    }
+    /// Who waits for it. It changes only under the queue's lock.
+    waiter: OnceLock<Thread>,
 }
 
 /// What a write of everything that waited came to.
@@ -79,11 +66,14 @@ struct State {
     /// The ordinal that the next row of each open day gets.
     next: HashMap<Day, u32>,
     waiting: Vec<Waiting>,
-    /// The round that they will be written in.
-    gathering: Arc<Round>,
-    /// What is being written, and its round.
-    in_flight: Vec<Waiting>,
-    writing: Option<Arc<Round>>,
+    /// Whether somebody writes, or is about to.
+    writing: bool,
+    /// What is being written.
+    in_flight: Arc<Vec<Waiting>>,
+    /// Who waits for the write under way to end, whatever it writes.
+    onlookers: Vec<Thread>,
+    /// Calls whose rows the last write took.
+    calls_written: usize,
     waiting_rows: usize,
     oldest: Option<Instant>,
     broken: Option<Error>,
@@ -119,6 +109,7 @@ impl Queue {
 
     /// Gives rows of one day their ids.
     pub(crate) fn enqueue(&self, day: Day, rows: Arc<Vec<Row>>) -> Result<Enqueued> {
+        let ticket = Arc::new(Ticket::default());
         let mut state = self.state();
         state.check_usable()?;
         let Some(next) = state.next.get_mut(&day) else {
@@ -131,7 +122,6 @@ impl Queue {
             return Err(Error::invalid("server_time", rule, day));
         };
         *next = after;
-        let ticket = Arc::new(Ticket::new(state.gathering.clone()));
         state.waiting_rows += rows.len();
         state.oldest.get_or_insert_with(Instant::now);
         state.waiting.push(Waiting { day, first, rows, ticket: ticket.clone() });
@@ -151,13 +141,17 @@ impl Queue {
         write: impl Fn(&[Waiting]) -> Outcome,
     ) -> Result<()> {
         loop {
-            let state = self.state();
+            // Whoever is woken by an outcome returns with it, and never queues for the lock.
             if let Some(outcome) = ticket.outcome.get() {
                 return outcome.clone();
             }
-            match state.writing {
-                Some(_) => ticket.round.wait(state),
-                None => self.write_waiting(state, &write),
+            let state = self.state();
+            if state.writing {
+                ticket.waiter.get_or_init(thread::current);
+                drop(state);
+                thread::park();
+            } else if ticket.outcome.get().is_none() {
+                self.write_waiting(state, &write);
             }
         }
     }
@@ -166,15 +160,17 @@ impl Queue {
     pub(crate) fn flush(&self, write: impl Fn(&[Waiting]) -> Outcome) -> Result<()> {
         loop {
             let mut state = self.state();
-            match state.writing.clone() {
-                Some(round) => round.wait(state),
-                None if state.waiting.is_empty() => {
-                    return match state.lost.take() {
-                        Some(lost) => Err(lost),
-                        None => state.check_unbroken(),
-                    };
-                }
-                None => self.write_waiting(state, &write),
+            if state.writing {
+                state.onlookers.push(thread::current());
+                drop(state);
+                thread::park();
+            } else if state.waiting.is_empty() {
+                return match state.lost.take() {
+                    Some(lost) => Err(lost),
+                    None => state.check_unbroken(),
+                };
+            } else {
+                self.write_waiting(state, &write);
             }
         }
     }
@@ -182,23 +178,26 @@ impl Queue {
     /// Writes what waits, unless another thread does.
     pub(crate) fn write_once(&self, write: impl Fn(&[Waiting]) -> Outcome) {
         let state = self.state();
-        if state.writing.is_none() {
+        if !state.writing {
             self.write_waiting(state, &write);
         }
     }
 
-    fn write_waiting(
-        &self,
-        mut state: MutexGuard<'_, State>,
+    fn write_waiting<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State>,
         write: &impl Fn(&[Waiting]) -> Outcome,
     ) {
         if state.waiting.is_empty() {
             return;
         }
-        let round = std::mem::take(&mut state.gathering);
-        state.writing = Some(round);
-        let taken = std::mem::take(&mut state.waiting);
-        state.in_flight.clone_from(&taken);
+        state.writing = true;
+        if state.calls_written > 1 {
+            state = self.gather(state);
+        }
+        let taken = Arc::new(std::mem::take(&mut state.waiting));
+        state.in_flight = taken.clone();
+        state.calls_written = taken.len();
         state.waiting_rows = 0;
         state.oldest = None;
         drop(state);
@@ -207,10 +206,24 @@ impl Queue {
         writing.finish(outcome);
     }
 
+    /// Lets threads run that are ready to, as long as they bring rows: those whom the last write woke
+    /// come with their next, and one sync more covers all of them instead of half.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        for _ in 0..GATHERING_TURNS {
+            let before = state.waiting.len();
+            drop(state);
+            thread::yield_now();
+            state = self.state();
+            if state.waiting.len() == before {
+                break;
+            }
+        }
+        state
+    }
+
     /// Rows that have ids and are not yet known to be durable, in order.
     pub(crate) fn pending(&self) -> Vec<Waiting> {
-        let state = self.state();
-        state.in_flight.iter().chain(&state.waiting).cloned().collect()
+        self.state().unwritten().cloned().collect()
     }
 
     /// Says that a day is open and which ordinal is the first that is not durable. Where the day
@@ -222,7 +235,7 @@ impl Queue {
     /// Takes a day from those that are open, unless rows of it wait.
     pub(crate) fn close_day(&self, day: Day) -> bool {
         let mut state = self.state();
-        let busy = state.waiting.iter().chain(&state.in_flight).any(|rows| rows.day == day);
+        let busy = state.unwritten().any(|rows| rows.day == day);
         if !busy {
             state.next.remove(&day);
         }
@@ -269,6 +282,11 @@ impl Queue {
 }
 
 impl State {
+    /// What is being written, and what waits.
+    fn unwritten(&self) -> impl Iterator<Item = &Waiting> {
+        self.in_flight.iter().chain(&self.waiting)
+    }
+
     fn check_unbroken(&self) -> Result<()> {
         match &self.broken {
             Some(error) => {
@@ -287,8 +305,9 @@ impl State {
         }
     }
 
-    /// Gives up everything that waits; ordinals go back to what is durable.
-    fn give_up(&mut self, taken: &[Waiting], failure: &Error) {
+    /// Gives up everything that waits; ordinals go back to what is durable. What only waited, for
+    /// whoever is to be told.
+    fn give_up(&mut self, taken: &[Waiting], failure: &Error) -> Vec<Waiting> {
         let waiting = std::mem::take(&mut self.waiting);
         for lost in taken.iter().chain(&waiting) {
             if lost.ticket.outcome.get().is_some() {
@@ -299,29 +318,34 @@ impl State {
             }
             lost.ticket.set(Err(failure.clone()));
         }
-        // Those that waited are told as the round under way is.
-        std::mem::take(&mut self.gathering).ended.notify_all();
         self.waiting_rows = 0;
         self.oldest = None;
         if self.unattended {
             self.lost = Some(failure.clone());
         }
+        waiting
+    }
+}
+
+impl Default for Ticket {
+    fn default() -> Self {
+        Self { outcome: OnceLock::new(), waiter: OnceLock::new() }
     }
 }
 
 impl Ticket {
-    fn new(round: Arc<Round>) -> Self {
-        Self { outcome: OnceLock::new(), round }
-    }
-
     fn set(&self, outcome: Result<()>) {
         // A ticket is settled once, by whoever writes its rows.
         let _ = self.outcome.set(outcome);
     }
+
+    fn wake(&self) {
+        self.waiter.get().inspect(|waiter| waiter.unpark());
+    }
 }
 
 impl Waiting {
-    /// Tells who waits for these rows that they are durable.
+    /// Says that these rows are durable; who waits for them is woken when the write ends.
     pub(crate) fn acknowledge(&self) {
         self.ticket.set(Ok(()));
     }
@@ -330,45 +354,46 @@ impl Waiting {
 /// A write under way; should it panic, nobody waits for it for ever.
 struct Writing<'a> {
     queue: &'a Queue,
-    taken: Vec<Waiting>,
+    taken: Arc<Vec<Waiting>>,
     finished: bool,
 }
 
 impl Writing<'_> {
     fn finish(mut self, outcome: Outcome) {
         self.finished = true;
+        self.end(outcome);
+    }
+
+    fn end(&self, outcome: Outcome) {
+        if matches!(outcome, Outcome::Written) {
+            self.taken.iter().for_each(Waiting::acknowledge);
+        }
         let mut state = self.queue.state();
-        match outcome {
-            Outcome::Written => self.taken.iter().for_each(Waiting::acknowledge),
+        let given_up = match outcome {
+            Outcome::Written => Vec::new(),
             Outcome::Refused(error) => state.give_up(&self.taken, &error),
             Outcome::Failed(error) => {
-                state.give_up(&self.taken, &error);
+                let given_up = state.give_up(&self.taken, &error);
                 state.broken = Some(error);
+                given_up
             }
-        }
-        end_round(state);
+        };
+        state.writing = false;
+        state.in_flight = Arc::default();
+        // One of those who wait for their rows to be written next writes them.
+        let next = state.waiting.iter().find_map(|rows| rows.ticket.waiter.get().cloned());
+        let onlookers = std::mem::take(&mut state.onlookers);
+        drop(state);
+        next.iter().chain(&onlookers).for_each(Thread::unpark);
+        self.taken.iter().chain(&given_up).for_each(|rows| rows.ticket.wake());
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        if self.finished {
-            return;
+        if !self.finished {
+            let message = "a write was interrupted by a panic";
+            self.end(Outcome::Failed(Error::new(ErrorKind::OutcomeUnknown, message)));
         }
-        let mut state = self.queue.state();
-        let error = Error::new(ErrorKind::OutcomeUnknown, "a write was interrupted by a panic");
-        state.give_up(&self.taken, &error);
-        state.broken = Some(error);
-        end_round(state);
     }
-}
-
-/// Wakes those whose rows were written, and one of those whose rows are to be written next.
-fn end_round(mut state: MutexGuard<'_, State>) {
-    state.in_flight.clear();
-    let ended = state.writing.take().filter(|round| round.has_waiters());
-    let next = Some(state.gathering.clone()).filter(|round| round.has_waiters());
-    drop(state);
-    next.inspect(|round| round.ended.notify_one());
-    ended.inspect(|round| round.ended.notify_all());
 }

@@ -6,9 +6,7 @@
 
 use std::borrow::Borrow;
 
-use super::encoding::{
-    Order, Packed, pack_blob, pack_degrees, pack_numbers, pack_texts, unit, unit_power,
-};
+use super::encoding::{BlobPacker, Order, Packed, pack_degrees, pack_numbers, unit, unit_power};
 use super::head::{Kind, assemble};
 use super::values::{FIRST_FORM, KEPT_AS_TEXT};
 use crate::client_time::{self, Form};
@@ -107,6 +105,7 @@ impl<'a> Client<'a> {
 #[derive(Default)]
 struct Columns {
     packed: Vec<(Kind, Packed)>,
+    blobs: BlobPacker,
 }
 
 impl Columns {
@@ -115,7 +114,8 @@ impl Columns {
     }
 
     fn dictionary(&mut self, names: Kind, codes: Kind, dictionary: &Dictionary<'_>) -> Result<()> {
-        self.put(names, Some(pack_texts(dictionary.names.iter().copied())?));
+        let packed = self.blobs.pack_texts(dictionary.names.iter().copied())?;
+        self.put(names, Some(packed));
         self.put(codes, pack_numbers(&dictionary.codes, Order::Unordered)?);
         Ok(())
     }
@@ -140,7 +140,8 @@ impl Columns {
             }
         }
         if !latitudes.is_empty() && latitudes.len() < rows.len() {
-            self.put(Kind::LocationPresence, Some(pack_blob(presence)?));
+            let packed = self.blobs.pack(presence)?;
+            self.put(Kind::LocationPresence, Some(packed));
         }
         self.put(Kind::Latitudes, pack_degrees(&latitudes)?);
         self.put(Kind::Longitudes, pack_degrees(&longitudes)?);
@@ -177,7 +178,8 @@ impl Columns {
         let packed = pack_numbers(&delays, Order::Track)?;
         self.put(Kind::ClientDelays, packed.map(|packed| packed.scaled(power)));
         if !texts.is_empty() {
-            self.put(Kind::ClientTexts, Some(pack_texts(texts.into_iter())?));
+            let packed = self.blobs.pack_texts(texts.into_iter())?;
+            self.put(Kind::ClientTexts, Some(packed));
         }
         Ok(())
     }
@@ -203,7 +205,8 @@ impl Columns {
         self.put(Kind::DataLengths, pack_numbers(&lengths, Order::Unordered)?);
         let mut bytes = Vec::with_capacity(data().map(str::len).sum());
         data().for_each(|data| bytes.extend_from_slice(data.as_bytes()));
-        self.put(Kind::Data, Some(pack_blob(bytes)?));
+        let packed = self.blobs.pack(bytes)?;
+        self.put(Kind::Data, Some(packed));
         Ok(())
     }
 }

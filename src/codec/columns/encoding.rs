@@ -19,6 +19,7 @@
 use pco::data_types::Number;
 use pco::standalone::{simple_compress, simple_decompress_into};
 use pco::{ChunkConfig, DeltaSpec, ModeSpec};
+use zstd::bulk::Compressor;
 
 use super::values::{Degrees, Names, unscale};
 use crate::codec::bytes::{Reader, put_varint};
@@ -253,23 +254,54 @@ pub(super) fn unpack_degrees(
     }
 }
 
-/// Bytes, compressed where that helps.
-pub(super) fn pack_blob(bytes: Vec<u8>) -> Result<Packed> {
-    if bytes.len() > BLOB_BYTES_MAX {
-        let rule = format!("must have at most {BLOB_BYTES_MAX} bytes of text");
-        return Err(Error::invalid("block", rule, bytes.len()));
-    }
-    if bytes.len() >= ZSTD_BYTES_MIN {
-        let frame = zstd::bulk::compress(&bytes, ZSTD_LEVEL)
-            .map_err(|error| Error::io("compressing a block", error))?;
-        let mut packed = Vec::with_capacity(frame.len() + 5);
-        put_varint(&mut packed, bytes.len() as u64);
-        packed.extend_from_slice(&frame);
-        if packed.len() < bytes.len() {
-            return Ok(Packed::new(Packing::Zstd, packed));
+/// Packs one blob after the other: to set up zstd takes longer than to compress a list of names.
+#[derive(Default)]
+pub(super) struct BlobPacker {
+    zstd: Option<Compressor<'static>>,
+}
+
+impl BlobPacker {
+    /// Bytes, compressed where that helps.
+    pub(super) fn pack(&mut self, bytes: Vec<u8>) -> Result<Packed> {
+        if bytes.len() > BLOB_BYTES_MAX {
+            let rule = format!("must have at most {BLOB_BYTES_MAX} bytes of text");
+            return Err(Error::invalid("block", rule, bytes.len()));
         }
+        if bytes.len() >= ZSTD_BYTES_MIN {
+            let frame = self.compress(&bytes);
+            let frame = frame.map_err(|error| Error::io("compressing a block", error))?;
+            let mut packed = Vec::with_capacity(frame.len() + 5);
+            put_varint(&mut packed, bytes.len() as u64);
+            packed.extend_from_slice(&frame);
+            if packed.len() < bytes.len() {
+                return Ok(Packed::new(Packing::Zstd, packed));
+            }
+        }
+        Ok(Packed::new(Packing::Raw, bytes))
     }
-    Ok(Packed::new(Packing::Raw, bytes))
+
+    fn compress(&mut self, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+        let zstd = match self.zstd.take() {
+            Some(zstd) => zstd,
+            None => Compressor::new(ZSTD_LEVEL)?,
+        };
+        self.zstd.insert(zstd).compress(bytes)
+    }
+
+    pub(super) fn pack_texts<'a>(
+        &mut self,
+        texts: impl ExactSizeIterator<Item = &'a str> + Clone,
+    ) -> Result<Packed> {
+        let mut bytes = Vec::new();
+        put_varint(&mut bytes, texts.len() as u64);
+        for text in texts.clone() {
+            put_varint(&mut bytes, text.len() as u64);
+        }
+        for text in texts {
+            bytes.extend_from_slice(text.as_bytes());
+        }
+        self.pack(bytes)
+    }
 }
 
 pub(super) fn unpack_blob(
@@ -296,20 +328,6 @@ pub(super) fn unpack_blob(
         }
         Packing::Constant | Packing::Pco => Err(Error::corrupt(format!("{place}: not bytes"))),
     }
-}
-
-pub(super) fn pack_texts<'a>(
-    texts: impl ExactSizeIterator<Item = &'a str> + Clone,
-) -> Result<Packed> {
-    let mut bytes = Vec::new();
-    put_varint(&mut bytes, texts.len() as u64);
-    for text in texts.clone() {
-        put_varint(&mut bytes, text.len() as u64);
-    }
-    for text in texts {
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    pack_blob(bytes)
 }
 
 /// At most `count_max` texts.
