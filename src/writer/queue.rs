@@ -146,11 +146,15 @@ impl Queue {
                 return outcome.clone();
             }
             let state = self.state();
+            if ticket.outcome.get().is_some() {
+                // The write that covers it ended before the lock was had, and wakes nobody any more.
+                continue;
+            }
             if state.writing {
                 ticket.waiter.get_or_init(thread::current);
                 drop(state);
                 thread::park();
-            } else if ticket.outcome.get().is_none() {
+            } else {
                 self.write_waiting(state, &write);
             }
         }
