@@ -8,6 +8,9 @@
 
 pub(crate) mod days;
 pub(crate) mod queue;
+#[cfg(test)]
+mod schedules;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
