@@ -34,7 +34,7 @@
 //! # Features
 //!
 //! None by default: the library alone. `cli` builds the program `diurnal`. `testing` adds the module
-//! `testing`: seeded workloads, and a disk under a test's control.
+//! `testing`: tools for property tests of the store and of programs that use it.
 //!
 //! # The house
 //!

@@ -40,8 +40,8 @@ pub(crate) struct DayContext {
     pub(crate) block_rows: usize,
 }
 
-/// What of a live day is durable, for queries.
-#[derive(Debug)]
+/// What of a live day is durable, for queries. A clone is a snapshot.
+#[derive(Debug, Clone)]
 pub(crate) struct LiveState {
     file: Option<Arc<DayFile>>,
     parts: Arc<Vec<Arc<Part>>>,
@@ -304,16 +304,22 @@ impl LiveDay {
 }
 
 impl LiveHandle {
-    /// The day as it is now.
-    pub(crate) fn view(&self, day: Day, cache: &Arc<Cache>) -> Result<DayView> {
-        let (file, stored, mut tail) = {
-            let state = lock(&self.0);
-            (state.file.clone(), state.parts.clone(), state.tail.clone())
-        };
-        let mut parts = (*stored).clone();
-        parts.extend_from_slice(tail.parts()?);
-        lock(&self.0).tail.adopt(&tail);
-        Ok(DayView::new(day, file, parts, cache.clone()))
+    /// Holds the day still while the others are looked at: nothing is committed to it meanwhile.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, LiveState> {
+        lock(&self.0)
+    }
+
+    /// The day as it was in this state.
+    pub(crate) fn view(
+        &self,
+        mut state: LiveState,
+        day: Day,
+        cache: &Arc<Cache>,
+    ) -> Result<DayView> {
+        let mut parts = (*state.parts).clone();
+        parts.extend_from_slice(state.tail.parts()?);
+        lock(&self.0).tail.adopt(&state.tail);
+        Ok(DayView::new(day, state.file, parts, cache.clone()))
     }
 }
 

@@ -10,8 +10,9 @@
 //!   space below the floor is found before anything is written and breaks nothing.
 //! - **Clocks.** Nothing is clamped. An event goes to the day its clock says, however far off, and
 //!   order of arrival is kept in the ordinals. One jump of the clock never expires the store.
-//! - **Readers.** A query sees one snapshot. It never waits for a commit. Readers in other processes see
-//!   what is committed when they ask. A day that is dropped while a query runs is left out if the
+//! - **Readers.** A query sees one snapshot, of all days at one moment: with an event it sees what was there
+//!   before it. It never waits for a commit. Readers in other processes see what is committed when they
+//!   ask, one day after the other. A day that is dropped while a query runs is left out if the
 //!   query has not come to it yet.
 //! - **Damage.** A flipped bit in a file of the store is an error that names the day when the bytes are
 //!   read, or is never read at all: never another answer. `check` reads every byte. What is damaged

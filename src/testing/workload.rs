@@ -196,7 +196,8 @@ pub fn logged(events: impl IntoIterator<Item = NewEvent>) -> impl Iterator<Item 
     })
 }
 
-fn as_logged(event: NewEvent, id: EventId, server_time: Timestamp) -> Event {
+/// An event as a store returns it.
+pub(crate) fn as_logged(event: NewEvent, id: EventId, server_time: Timestamp) -> Event {
     Event {
         id,
         server_time,

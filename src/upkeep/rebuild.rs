@@ -58,7 +58,7 @@ impl Piece {
 
 /// Writes every day anew that `check` finds fault with, and the catalog.
 pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
-    let before = check::check(&days.snapshot(&[])?)?;
+    let before = check::check(&days.snapshot(Vec::new)?)?;
     let mut damaged: Vec<Day> = before.problems.iter().filter_map(|problem| problem.day).collect();
     damaged.dedup();
     let mut report = RebuildReport { problems: before.problems, ..RebuildReport::default() };
@@ -68,7 +68,7 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
         report.days_rebuilt.push(day);
     }
     days.rebuild_catalog()?;
-    let after = check::check(&days.snapshot(&[])?)?;
+    let after = check::check(&days.snapshot(Vec::new)?)?;
     report.days = after.days;
     report.events = after.events;
     Ok(report)

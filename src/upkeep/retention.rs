@@ -165,7 +165,7 @@ pub(crate) fn enforce(
     if *retention == Retention::KEEP_ALL {
         return Ok(PruneReport::default());
     }
-    let infos = list(&days.snapshot(&[])?)?;
+    let infos = list(&days.snapshot(Vec::new)?)?;
     let mut report = plan(&infos, retention, trigger, days.current());
     let mut dropped = Vec::new();
     for info in report.dropped {

@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, DaySummary, Summaries};
-use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
-use crate::day::{FOLDER, FileKind};
+use crate::codec::row::Row;
+use crate::day::live::{DayContext, LiveDay, LiveHandle, LiveState, SealedDay};
+use crate::day::view::DayView;
+use crate::day::{FOLDER, FileKind, tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
@@ -110,28 +112,36 @@ impl OpenDays {
         change(&mut self.published.write().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The days as they are now, rows that wait to be written among them where `pending`.
-    pub(crate) fn snapshot(&self, pending: &[Waiting]) -> Result<Snapshot> {
-        // What waited is looked at before what is durable: a row is then in at least one of them.
-        let Published { sealed, live } = self.published();
+    /// The days as they are now, all at one moment, with the rows that `pending` says wait to be written.
+    pub(crate) fn snapshot(&self, pending: impl FnOnce() -> Vec<Waiting>) -> Result<Snapshot> {
+        let (Published { sealed, live }, states, pending) = self.moment(pending);
+        let mut states = states.into_iter();
         let mut views = BTreeMap::new();
         for (day, handle) in &live {
-            let mut view = match handle {
-                Ok(handle) => handle.view(*day, &self.shelf.cache)?,
-                Err(error) => {
-                    views.insert(*day, Err(error.clone()));
-                    continue;
+            let view = match handle {
+                Ok(handle) => {
+                    states.next().map(|state| handle.view(state, *day, &self.shelf.cache))
                 }
+                Err(error) => Some(Err(error.clone())),
             };
-            let rows: Vec<_> = pending
-                .iter()
-                .filter(|waiting| waiting.day == *day && waiting.first >= view.end())
-                .flat_map(|waiting| waiting.rows.iter())
-                .collect();
-            crate::day::tail::append_in_memory(&mut view.parts, &rows)?;
-            views.insert(*day, Ok(view));
+            let Some(view) = view else { continue };
+            views.insert(*day, view.and_then(|view| with_pending(view, *day, &pending)));
         }
         Ok(Snapshot { shelf: self.shelf.clone(), sealed, live: views })
+    }
+
+    /// What is durable and what waits at one moment: nothing is committed while it is taken, so that no
+    /// event is seen without those that were there before it, on whatever day.
+    fn moment(
+        &self,
+        pending: impl FnOnce() -> Vec<Waiting>,
+    ) -> (Published, Vec<LiveState>, Vec<Waiting>) {
+        let published = self.published.read().unwrap_or_else(PoisonError::into_inner);
+        let live = published.live.values().filter_map(|handle| handle.as_ref().ok());
+        let held: Vec<_> = live.map(LiveHandle::hold).collect();
+        let pending = pending();
+        let states = held.iter().map(|state| (**state).clone()).collect();
+        (published.clone(), states, pending)
     }
 
     /// Opens a day for writing, beginning it where need be; whether it was begun.
@@ -179,13 +189,14 @@ impl OpenDays {
 
     /// Adds a live day; the least recently written one is sealed where there are too many.
     fn admit(&self, inner: &mut Inner, live: LiveDay) -> Result<()> {
-        let day = live.day;
-        self.queue.open_day(day, live.next_ordinal());
+        let (day, next) = (live.day, live.next_ordinal());
         let handle = live.handle();
         inner.live.push(live);
         self.publish(|published| {
             published.live.insert(day, Ok(handle));
         });
+        // Queries look at the day before any row of it can wait.
+        self.queue.open_day(day, next);
         while inner.live.len() > OPEN_DAYS_MAX {
             let others = inner.live.len() - 1;
             let idle = inner.live[..others].iter().position(|live| self.queue.close_day(live.day));
@@ -443,6 +454,14 @@ impl OpenDays {
         let noted = inner.catalog.take().map_or(Ok(()), |mut catalog| catalog.flush());
         outcome.and(noted)
     }
+}
+
+/// A day with its rows that wait to be written.
+fn with_pending(mut view: DayView, day: Day, pending: &[Waiting]) -> Result<DayView> {
+    let waiting = pending.iter().filter(|it| it.day == day && it.first >= view.end());
+    let rows: Vec<&Row> = waiting.flat_map(|waiting| waiting.rows.iter()).collect();
+    tail::append_in_memory(&mut view.parts, &rows)?;
+    Ok(view)
 }
 
 fn summaries_of(known: &Known) -> Vec<(Day, &DaySummary)> {

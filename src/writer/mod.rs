@@ -8,6 +8,9 @@
 
 pub(crate) mod days;
 pub(crate) mod queue;
+#[cfg(test)]
+mod schedules;
+mod threads;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -187,11 +190,10 @@ impl Writer {
 
     /// The days as a query sees them: what is durable, or, buffered, what was accepted.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        let pending = match self.settings.durability {
+        self.days.snapshot(|| match self.settings.durability {
             Durability::Sync => Vec::new(),
             Durability::Buffered { .. } => self.queue.pending(),
-        };
-        self.days.snapshot(&pending)
+        })
     }
 
     /// Writes what waits and closes every file; nothing is accepted afterwards.

@@ -13,8 +13,7 @@
 //! failed nothing more is accepted, and after one that was refused everything that waited is.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::{self, Thread};
+use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::codec::row::Row;
@@ -22,6 +21,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventId;
 use crate::limits::DAY_EVENTS_MAX;
 use crate::time::Day;
+
+// The neighbour's, so that the tests can put others in their place.
+use super::threads::{self, Condvar, Mutex, MutexGuard, Thread};
 
 /// How often whoever writes lets others run first: 64 threads on two processors are through with two.
 const GATHERING_TURNS: usize = 4;
@@ -146,11 +148,15 @@ impl Queue {
                 return outcome.clone();
             }
             let state = self.state();
+            if ticket.outcome.get().is_some() {
+                // The write that covers it ended before the lock was had, and wakes nobody any more.
+                continue;
+            }
             if state.writing {
-                ticket.waiter.get_or_init(thread::current);
+                ticket.waiter.get_or_init(threads::current);
                 drop(state);
-                thread::park();
-            } else if ticket.outcome.get().is_none() {
+                threads::park();
+            } else {
                 self.write_waiting(state, &write);
             }
         }
@@ -161,9 +167,9 @@ impl Queue {
         loop {
             let mut state = self.state();
             if state.writing {
-                state.onlookers.push(thread::current());
+                state.onlookers.push(threads::current());
                 drop(state);
-                thread::park();
+                threads::park();
             } else if state.waiting.is_empty() {
                 return match state.lost.take() {
                     Some(lost) => Err(lost),
@@ -212,7 +218,7 @@ impl Queue {
         for _ in 0..GATHERING_TURNS {
             let before = state.waiting.len();
             drop(state);
-            thread::yield_now();
+            threads::yield_now();
             state = self.state();
             if state.waiting.len() == before {
                 break;

@@ -22,7 +22,7 @@ use proptest::prelude::*;
 
 use crate::common::{
     Draft, Model, assert_agrees, assert_clean, assert_holds, assert_pages, assert_same,
-    assert_sessions, day, draft, filter, found, noon, small_blocks,
+    assert_sessions, cases, day, draft, filter, found, noon, small_blocks,
 };
 
 /// What is done to a store.
@@ -44,12 +44,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn config() -> ProptestConfig {
-    let cases = std::env::var("DIURNAL_PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
-    ProptestConfig {
-        cases: cases.unwrap_or(32),
-        max_shrink_iters: 200,
-        ..ProptestConfig::default()
-    }
+    ProptestConfig { cases: cases(32), max_shrink_iters: 200, ..ProptestConfig::default() }
 }
 
 fn durability(buffered: bool) -> Durability {

@@ -6,6 +6,7 @@ mod child;
 #[cfg(feature = "cli")]
 mod cli;
 mod common;
+mod concurrency;
 #[cfg(feature = "testing")]
 mod crashes;
 mod damage;
@@ -13,9 +14,12 @@ mod days;
 mod durability;
 #[cfg(feature = "testing")]
 mod faults;
+mod hostile;
 mod input;
 mod readers;
 mod real_data;
+mod statemachine;
 mod tidy;
+mod time;
 #[cfg(feature = "testing")]
 mod workload;
