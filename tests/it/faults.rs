@@ -26,7 +26,7 @@ use diurnal::{Day, Error, ErrorKind, EventId, NewEvent, Retention, Store};
 
 use crate::common::{DAY, Draft, assert_clean, at, day, later, noon, small_blocks};
 use crate::crashes::script::{Expected, Player, Setup, Step, one_more, script};
-use crate::crashes::verify::{Found, found_in, is_allowed, recover};
+use crate::crashes::verify::{Found, Look, found_in, is_allowed, recover};
 
 /// Runs unless the environment says otherwise.
 const RUNS_DEFAULT: u64 = 1_500;
@@ -158,7 +158,7 @@ fn try_run(player: &mut Player, script: &[Step]) -> Result<(), String> {
     let builder = player.setup.builder().retention(Retention::KEEP_ALL);
     let builder = builder.clock(player.clock.clone());
     let allowed = |found: &Found| check_days(player, found);
-    recover(&player.disk, builder, allowed, &[one_more(&player.clock)])?;
+    recover(&player.disk, builder, allowed, &[one_more(player.today())], Look::Closed)?;
     Ok(())
 }
 

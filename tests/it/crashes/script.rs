@@ -38,7 +38,7 @@ impl Setup {
         match self {
             Self::Readers => builder,
             Self::Alone => {
-                builder.shared_readers(false).retention(Retention::KEEP_ALL.max_age_days(6))
+                builder.shared_readers(false).retention(Retention::KEEP_ALL.max_age_days(4))
             }
             Self::Buffered => builder.durability(Durability::Buffered {
                 max_delay: Duration::from_secs(86_400),
@@ -75,6 +75,7 @@ pub(crate) struct Moment {
     /// The number of the first operation after it.
     pub(crate) operations: u64,
     pub(crate) state: State,
+    pub(crate) today: Day,
     pub(crate) step: String,
 }
 
@@ -131,7 +132,7 @@ pub(crate) fn script(seed: u64, steps: usize) -> Vec<Step> {
                 Step::Tomorrow
             }
             89..=91 => Step::Flush,
-            92..=93 => Step::Prune(4),
+            92..=93 => Step::Prune(3),
             94 => Step::Drop(before(random.below(4))),
             95 => Step::Rebuild,
             _ => Step::Reopen,
@@ -171,13 +172,37 @@ impl Player {
         self.note("close".to_owned());
     }
 
+    /// Plays a script until a step fails.
+    pub(crate) fn play_until_it_fails(&mut self, script: &[Step]) {
+        if self.open().is_ok() {
+            // The script ends or the disk does.
+            let _ = script.iter().try_for_each(|step| {
+                self.step(step)?;
+                self.forget_dropped()
+            });
+        }
+        self.store = None;
+    }
+
+    /// Today by the store's clock.
+    pub(crate) fn today(&self) -> Day {
+        Day::of(self.clock.now()).unwrap()
+    }
+
     fn note(&mut self, step: String) {
+        self.forget_dropped().unwrap();
+        let (operations, state) = (self.disk.operations(), self.state.clone());
+        let today = self.today();
+        self.moments.push(Moment { operations, state, today, step });
+    }
+
+    /// Forgets the days that the store has dropped.
+    fn forget_dropped(&mut self) -> Result<(), Error> {
         if let Some(store) = &self.store {
-            let days: Vec<_> = store.days().unwrap().iter().map(|info| info.day).collect();
+            let days: Vec<_> = store.days()?.iter().map(|info| info.day).collect();
             self.state.retain(|day, _| days.contains(day));
         }
-        let (operations, state) = (self.disk.operations(), self.state.clone());
-        self.moments.push(Moment { operations, state, step });
+        Ok(())
     }
 
     pub(crate) fn open(&mut self) -> Result<(), Error> {
@@ -263,7 +288,7 @@ impl Player {
     }
 }
 
-/// An event that tells that logging goes on, at this clock's time.
-pub(crate) fn one_more(clock: &ManualClock) -> NewEvent {
-    NewEvent::new("one more", "heartbeat").server_time(clock.now())
+/// An event that tells that logging goes on.
+pub(crate) fn one_more(day: Day) -> NewEvent {
+    NewEvent::new("one more", "heartbeat").server_time(at(day, DAY / 2))
 }
