@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::codec::row::Row;
 use crate::day::live::DayContext;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, NewEvent};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::settings::{Durability, Settings};
@@ -98,18 +98,43 @@ impl Writer {
         let settled = self.settings.durability == Durability::Sync || by_day.len() > OPEN_DAYS_MAX;
         let mut rolled_over = false;
         for (day, (places, rows)) in by_day {
-            let (first, ticket) = self.enqueue(day, rows, &mut rolled_over)?;
-            for (after, place) in (0..).zip(places) {
-                ids[place] = Some(EventId::new(day, first.ordinal() + after));
+            let (first, outcome) = self.log_day(day, rows, settled, &mut rolled_over);
+            if let Some(first) = first {
+                for (after, place) in (0..).zip(places) {
+                    ids[place] = Some(EventId::new(day, first.ordinal() + after));
+                }
             }
-            if settled {
-                self.settle(&ticket)?;
-            }
+            outcome.map_err(|error| error.with_event_ids(&ids))?;
         }
         if rolled_over {
             self.days.flush_catalog();
         }
         Ok(ids.into_iter().flatten().collect())
+    }
+
+    /// Queues rows of one day, and waits for them where `settled` or where too many wait. The id of
+    /// the first, unless they surely were not logged.
+    fn log_day(
+        &self,
+        day: Day,
+        rows: Vec<Row>,
+        settled: bool,
+        rolled_over: &mut bool,
+    ) -> (Option<EventId>, Result<()>) {
+        let (first, ticket, waiting_rows) = match self.enqueue(day, rows, rolled_over) {
+            Ok(accepted) => accepted,
+            Err(error) => return (None, Err(error)),
+        };
+        let full = match self.settings.durability {
+            Durability::Buffered { max_events, .. } => waiting_rows >= max_events,
+            Durability::Sync => false,
+        };
+        let outcome = if settled || full { self.settle(&ticket) } else { Ok(()) };
+        let maybe_logged = match &outcome {
+            Ok(()) => true,
+            Err(error) => error.kind() == ErrorKind::OutcomeUnknown,
+        };
+        (maybe_logged.then_some(first), outcome)
     }
 
     fn stamp(&self, event: NewEvent, now: Option<crate::Timestamp>) -> Result<(Day, Row)> {
@@ -132,18 +157,12 @@ impl Writer {
         day: Day,
         rows: Vec<Row>,
         rolled_over: &mut bool,
-    ) -> Result<(EventId, Arc<Ticket>)> {
+    ) -> Result<(EventId, Arc<Ticket>, usize)> {
         let mut rows = Arc::new(rows);
         loop {
             match self.queue.enqueue(day, rows)? {
                 Enqueued::Accepted { first, ticket, waiting_rows } => {
-                    match self.settings.durability {
-                        Durability::Buffered { max_events, .. } if waiting_rows >= max_events => {
-                            self.settle(&ticket)?;
-                        }
-                        _ => {}
-                    }
-                    return Ok((first, ticket));
+                    return Ok((first, ticket, waiting_rows));
                 }
                 Enqueued::DayNotOpen(given_back) => {
                     rows = given_back;
