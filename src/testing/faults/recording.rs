@@ -114,6 +114,12 @@ impl<'a> Replay<'a> {
         }
     }
 
+    /// The disk as it is at this moment, the power being on; its operations go on being counted.
+    #[must_use]
+    pub fn now(&self) -> FaultyStorage {
+        FaultyStorage::of(self.disk.clone())
+    }
+
     /// The disk that is found when the power is cut during the next operation, as
     /// [`FaultyStorage::after_cut`] gives it.
     #[must_use]

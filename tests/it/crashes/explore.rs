@@ -200,7 +200,7 @@ impl Played {
 }
 
 /// Everything found before is found again; what was logged on may be there besides.
-fn still_there(before: &Found, found: &Found) -> Result<(), String> {
+pub(crate) fn still_there(before: &Found, found: &Found) -> Result<(), String> {
     for (day, events) in before {
         let again = found.get(day).map_or(&[][..], Vec::as_slice);
         if !again.starts_with(events) {

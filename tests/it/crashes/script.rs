@@ -15,6 +15,7 @@ use std::time::Duration;
 use diurnal::testing::FaultyStorage;
 use diurnal::{
     Clock, Day, Durability, Error, Event, ManualClock, NewEvent, Retention, Store, StoreBuilder,
+    Timestamp,
 };
 
 use crate::common::{DAY, Draft, Random, at, day, later, noon, small_blocks};
@@ -92,6 +93,19 @@ pub(crate) struct Player {
     /// Whether writes may fail, which the next flush tells.
     pub(crate) fails: bool,
     waiting: usize,
+    /// Where the store was closed and opened again.
+    pub(crate) starts: Vec<Start>,
+}
+
+/// A moment at which the store is closed: a run can begin there.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    /// Steps done.
+    pub(crate) steps: usize,
+    /// The number of the next operation.
+    pub(crate) operations: u64,
+    state: State,
+    now: Timestamp,
 }
 
 /// A script of so many steps.
@@ -154,19 +168,36 @@ impl Player {
             may_be: BTreeMap::new(),
             fails: false,
             waiting: 0,
+            starts: Vec::new(),
         }
+    }
+
+    /// A player who goes on from a start, on the disk as it was then.
+    pub(crate) fn from_start(setup: Setup, disk: FaultyStorage, start: &Start) -> Self {
+        let player = Self { state: start.state.clone(), ..Self::new(setup, disk) };
+        player.clock.set(start.now);
+        player
+    }
+
+    fn note_start(&mut self, steps: usize) {
+        let (operations, state) = (self.disk.operations(), self.state.clone());
+        self.starts.push(Start { steps, operations, state, now: self.clock.now() });
     }
 
     /// Plays a whole script, recorded, and notes what must be there after each step.
     pub(crate) fn play(&mut self, script: &[Step]) {
         self.disk.record();
+        self.note_start(0);
         self.open().unwrap();
         self.note("open".to_owned());
-        for step in script {
+        for (number, step) in script.iter().enumerate() {
             let mut words = format!("{step:?}");
             words.truncate(60);
             self.step(step).unwrap_or_else(|error| panic!("{words}: {error}"));
             self.note(words);
+            if let Some(start) = self.starts.last_mut().filter(|start| start.steps == usize::MAX) {
+                start.steps = number + 1;
+            }
         }
         self.close().unwrap();
         self.note("close".to_owned());
@@ -248,6 +279,8 @@ impl Player {
             Step::Reopen => {
                 drop(store);
                 self.close()?;
+                // Its number is known to whoever counts the steps.
+                self.note_start(usize::MAX);
                 self.open()?;
             }
         }
