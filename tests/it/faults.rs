@@ -76,6 +76,15 @@ fn doubt(player: &mut Player, step: &Step) {
     }
 }
 
+/// Days that retention takes when the store is opened may be gone.
+fn doubt_old_days(player: &mut Player) {
+    let Some(age) = player.setup.max_age_days() else { return };
+    let today = player.today();
+    for day in player.state.keys().filter(|day| day.number() + age <= today.number()) {
+        player.may_be.entry(*day).or_default().push(Expected::default());
+    }
+}
+
 /// Days that retention has taken may come back where that failed.
 fn note_gone(player: &mut Player) {
     let Some(store) = &player.store else { return };
@@ -130,6 +139,7 @@ fn unsure(step: &Step, error: &Error) -> Unsure {
 fn play(player: &mut Player, script: &[Step], full: bool) -> Result<Unsure, String> {
     if let Err(error) = player.open() {
         check_kind(&error, full, false)?;
+        doubt_old_days(player);
         return Ok(Unsure::new());
     }
     player.fails = true;

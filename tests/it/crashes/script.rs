@@ -34,13 +34,18 @@ pub(crate) enum Setup {
 }
 
 impl Setup {
+    /// The age at which the store drops days by itself.
+    pub(crate) fn max_age_days(self) -> Option<u32> {
+        (self == Self::Alone).then_some(4)
+    }
+
     pub(crate) fn builder(self) -> StoreBuilder {
-        let builder = small_blocks();
+        let keep_all = Retention::KEEP_ALL;
+        let retention = self.max_age_days().map_or(keep_all, |days| keep_all.max_age_days(days));
+        let builder = small_blocks().retention(retention);
         match self {
             Self::Readers => builder,
-            Self::Alone => {
-                builder.shared_readers(false).retention(Retention::KEEP_ALL.max_age_days(4))
-            }
+            Self::Alone => builder.shared_readers(false),
             Self::Buffered => builder.durability(Durability::Buffered {
                 max_delay: Duration::from_secs(86_400),
                 max_events: WINDOW,
