@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
@@ -312,17 +312,23 @@ fn explore(setup: Setup, seed: u64) {
         // Faults of every kind, and operations of every step.
         let stride = (faults / left).max(1) | 1;
         let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
-        let done = AtomicU64::new(0);
-        let (shared, count) = (&sound, &done);
+        let (done, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (shared, count, failed) = (&sound, &done, &failed);
         thread::scope(|scope| {
             for worker in 0..workers {
                 scope.spawn(move || {
                     let first = seed % stride + worker * stride;
                     for number in (first..faults).step_by((stride * workers) as usize) {
+                        if failed.load(Ordering::Relaxed) {
+                            return;
+                        }
                         let outcome = catch_unwind(AssertUnwindSafe(|| shared.run(number)));
                         match outcome.unwrap_or_else(|_| Err(format!("a panic at {number}"))) {
                             Ok(()) => count.fetch_add(1, Ordering::Relaxed),
-                            Err(error) => panic!("{error}"),
+                            Err(error) => {
+                                failed.store(true, Ordering::Relaxed);
+                                panic!("{error}")
+                            }
                         };
                     }
                 });

@@ -11,7 +11,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use diurnal::testing::{FaultyStorage, Recording, Replay};
@@ -36,6 +36,8 @@ pub(crate) struct Counts {
     again: AtomicU64,
     again_looked_at: AtomicU64,
     seen: Mutex<HashSet<(u64, usize)>>,
+    /// Set once a disk was not as it must be.
+    failed: AtomicBool,
 }
 
 impl Counts {
@@ -163,6 +165,9 @@ impl Played {
             let mut replay = self.recording.replay();
             for operation in (offset + worker * stride..points).step_by((stride * workers) as usize)
             {
+                if counts.failed.load(Ordering::Relaxed) {
+                    return;
+                }
                 replay.advance_to(operation);
                 self.explore_at(operation, variants, &replay, counts);
             }
@@ -183,6 +188,7 @@ impl Played {
             let look = || self.look(&disk, operation, seed, counts);
             let outcome = catch_unwind(AssertUnwindSafe(look));
             if let Err(error) = outcome.unwrap_or_else(|_| Err("a panic".to_owned())) {
+                counts.failed.store(true, Ordering::Relaxed);
                 panic!("{}", self.complaint(operation, seed, &error));
             }
         }
