@@ -10,10 +10,13 @@ mod common;
 mod crashes;
 mod damage;
 mod days;
+#[cfg(feature = "testing")]
+mod decade;
 mod durability;
 #[cfg(feature = "testing")]
 mod faults;
 mod input;
+mod planted;
 mod readers;
 mod real_data;
 mod tidy;
