@@ -289,8 +289,13 @@ fn a_day_that_was_not_closed_is_taken_up_without_a_look_at_the_years_before() {
     let directory = tempfile::tempdir().unwrap();
     write_out(&disk, directory.path());
     let written = told(directory.path(), &format!("fill {unclean}"))[0];
-    let [write, sealed] = told(directory.path(), "take-up")[..] else { panic!("two figures") };
-    println!("{days} days and one of {written} bytes: first write after {write} ms");
+    let [write, sealed, catalog] = told(directory.path(), "take-up")[..] else {
+        panic!("three figures")
+    };
+    println!(
+        "{days} days and one of {written} bytes: first write after {write} ms; \
+         after {catalog} ms where the catalog was made again"
+    );
     assert!(written >= unclean);
     assert_eq!(sealed, u64::from(days));
 }
@@ -366,9 +371,12 @@ fn fill(path: &Path, bytes: u64) -> u64 {
     }
 }
 
-/// The milliseconds to a first write, and the days that are finished.
+/// The milliseconds to a first write, the days that are finished, and the milliseconds to a first
+/// write where the catalog is gone.
 fn take_up(path: &Path) -> Vec<u64> {
     let (write, store) = millis_to_first_write(path);
-    let days = store.days().unwrap();
-    vec![write, days.iter().filter(|info| info.sealed).count() as u64]
+    let sealed = store.days().unwrap().iter().filter(|info| info.sealed).count();
+    store.close().unwrap();
+    std::fs::remove_file(path.join("catalog.redb")).unwrap();
+    vec![write, sealed as u64, millis_to_first_write(path).0]
 }

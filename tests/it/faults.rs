@@ -50,9 +50,14 @@ fn faults(operation: u64) -> [Fault; 6] {
     ]
 }
 
-/// Notes what a step that failed may have done all the same.
-fn doubt(player: &mut Player, step: &Step) {
+/// Notes what a step that failed has done, or may have done, all the same.
+fn doubt(player: &mut Player, step: &Step, error: &Error) {
     match step {
+        // The first days of a batch are logged before the next is begun.
+        Step::Log(drafts) if error.kind() != ErrorKind::OutcomeUnknown => {
+            let logged = drafts.iter().zip(error.event_ids());
+            player.accepted(logged.filter_map(|(draft, id)| Some((draft, (*id)?))));
+        }
         Step::Log(drafts) => {
             let mut by_day = BTreeMap::<Day, Vec<&Draft>>::new();
             for draft in drafts {
@@ -157,7 +162,7 @@ fn play(player: &mut Player, script: &[Step], full: bool) -> Result<Unsure, Stri
         let Err(error) = outcome else { continue };
         let what = |problem: String| format!("{problem}, after {step:?} failed with {error}");
         check_kind(&error, full, failed).map_err(what)?;
-        doubt(player, step);
+        doubt(player, step, &error);
         failed = true;
         if first.is_none() {
             first = Some(unsure(step, &error));
@@ -216,6 +221,10 @@ fn check_not_synced_again(trace: &[String]) -> Result<(), String> {
                 return Err(format!("{name} is synced again"));
             }
             ["create", name] | ["rename", _, "to", name] => failed.retain(|other| *other != name),
+            // Everything that was not synced is cut off, to be written again.
+            ["set", "length", name, _] if name.ends_with(".day:") => {
+                failed.retain(|other| *other != name.trim_end_matches(':'));
+            }
             _ => {}
         }
     }
@@ -257,7 +266,9 @@ impl Sound {
         disk.record();
         disk.fail(fault);
         let mut player = Player::from_start(self.setup, disk.clone(), start);
-        let played = play(&mut player, &self.script[start.steps..], full);
+        let script = &self.script[start.steps..];
+        let played = catch_unwind(AssertUnwindSafe(|| play(&mut player, script, full)));
+        let played = played.unwrap_or_else(|_| Err("a panic".to_owned()));
         let outcome = played.and_then(|unsure| {
             player.store = None;
             check_not_synced_again(&disk.trace())?;

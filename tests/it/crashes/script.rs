@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use diurnal::testing::FaultyStorage;
 use diurnal::{
-    Clock, Day, Durability, Error, Event, ManualClock, NewEvent, Retention, Store, StoreBuilder,
-    Timestamp,
+    Clock, Day, Durability, Error, Event, EventId, ManualClock, NewEvent, Retention, Store,
+    StoreBuilder, Timestamp,
 };
 
 use crate::common::{DAY, Draft, Random, at, day, later, noon, small_blocks};
@@ -294,8 +294,14 @@ impl Player {
 
     fn log(&mut self, store: &Store, drafts: &[Draft]) -> Result<(), Error> {
         let ids = store.log_events(drafts.iter().map(Draft::event))?;
+        self.accepted(drafts.iter().zip(ids));
+        Ok(())
+    }
+
+    /// Notes what the store has taken, with the ids that it gave.
+    pub(crate) fn accepted<'a>(&mut self, logged: impl Iterator<Item = (&'a Draft, EventId)>) {
         let mut by_day = BTreeMap::<Day, Vec<Event>>::new();
-        for (draft, id) in drafts.iter().zip(ids) {
+        for (draft, id) in logged {
             by_day.entry(id.day()).or_default().push(draft.logged(id));
         }
         for (day, events) in by_day {
@@ -314,7 +320,6 @@ impl Player {
                 self.settled();
             }
         }
-        Ok(())
     }
 
     /// Everything that was accepted is durable.
