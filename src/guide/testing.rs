@@ -27,7 +27,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | power cuts | 312,000 in 17 scripts of 500 steps; 157,000 disks differed |
+//! | power cuts | 312,000 in 13 scripts of 500 steps; 157,000 disks differed |
 //! | cuts in recovery | 78,000; 75,000 disks differed |
 //! | runs with faults | 33,800 |
 //! | kills | 300, of 36,275 acknowledged events |
