@@ -70,7 +70,10 @@ pub(crate) type Summaries = BTreeMap<Day, DaySummary>;
 /// The catalog of a writer.
 #[derive(Debug)]
 pub(crate) struct Catalog {
-    engine: Engine,
+    directory: Arc<dyn Directory>,
+    sharing: Sharing,
+    /// Let go of when a write fails, and opened anew by the next one.
+    engine: Option<Engine>,
     /// Days sealed since it was last written.
     unwritten: Vec<(Day, Arc<DaySummary>)>,
 }
@@ -228,27 +231,9 @@ impl Catalog {
         directory: &Arc<dyn Directory>,
         sharing: Sharing,
     ) -> Result<(Self, Summaries)> {
-        match Self::try_open(directory, sharing) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Self::begin(directory, sharing),
-            Err(error) if error.kind() == ErrorKind::Corrupt => {
-                let moved = directory.rename(NAME, DAMAGED_NAME);
-                moved.map_err(|error| Error::io("setting a damaged catalog aside", error))?;
-                Self::begin(directory, sharing)
-            }
-            outcome => outcome,
-        }
-    }
-
-    fn try_open(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Self, Summaries)> {
-        let engine = Engine::open(&**directory, NAME, sharing)?;
-        let summaries = read(&engine.database)?;
-        Ok((Self { engine, unwritten: Vec::new() }, summaries))
-    }
-
-    fn begin(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Self, Summaries)> {
-        let engine =
-            Engine::create(directory, NAME, sharing, |database| write(database, &[], &[]))?;
-        Ok((Self { engine, unwritten: Vec::new() }, Summaries::new()))
+        let (engine, summaries) = open_engine(directory, sharing)?;
+        let (directory, engine) = (directory.clone(), Some(engine));
+        Ok((Self { directory, sharing, engine, unwritten: Vec::new() }, summaries))
     }
 
     /// Notes a sealed day, to be written with others by [`flush`](Self::flush).
@@ -267,10 +252,41 @@ impl Catalog {
         self.unwritten.retain(|(day, _)| !dropped.contains(day));
         let noted = self.unwritten.iter().map(|(day, summary)| (*day, &**summary));
         let all: Vec<(Day, &DaySummary)> = noted.chain(sealed.iter().copied()).collect();
-        write(&self.engine.database, &all, dropped)?;
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => open_engine(&self.directory, self.sharing)?.0,
+        };
+        write(&engine.database, &all, dropped)?;
+        self.engine = Some(engine);
         self.unwritten.clear();
         Ok(())
     }
+}
+
+fn open_engine(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Engine, Summaries)> {
+    match try_open_engine(directory, sharing) {
+        Err(error) if error.kind() == ErrorKind::NotFound => begin_engine(directory, sharing),
+        Err(error) if error.kind() == ErrorKind::Corrupt => {
+            let moved = directory.rename(NAME, DAMAGED_NAME);
+            moved.map_err(|error| Error::io("setting a damaged catalog aside", error))?;
+            begin_engine(directory, sharing)
+        }
+        outcome => outcome,
+    }
+}
+
+fn try_open_engine(
+    directory: &Arc<dyn Directory>,
+    sharing: Sharing,
+) -> Result<(Engine, Summaries)> {
+    let engine = Engine::open(&**directory, NAME, sharing)?;
+    let summaries = read(&engine.database)?;
+    Ok((engine, summaries))
+}
+
+fn begin_engine(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Engine, Summaries)> {
+    let made = Engine::create(directory, NAME, sharing, |database| write(database, &[], &[]));
+    Ok((made?, Summaries::new()))
 }
 
 /// Reads the catalog of a writer that may be another process; empty where it cannot be had, since

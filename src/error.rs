@@ -9,6 +9,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::event::EventId;
 use crate::time::Day;
 
 /// The result of every fallible call of this crate.
@@ -23,6 +24,7 @@ pub struct Error {
     day: Option<Day>,
     message: String,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    event_ids: Option<Arc<[Option<EventId>]>>,
 }
 
 /// What the caller can do about an [`Error`].
@@ -40,7 +42,8 @@ pub enum ErrorKind {
     /// acknowledged is safe; prune or make room, then open the store again if it was poisoned.
     DiskFull,
     /// A write failed at a moment that leaves open whether it happened. Open the store again and
-    /// look: an event that was not acknowledged may or may not be there.
+    /// look: an event that was not acknowledged may or may not be there, under the id that
+    /// [`Error::event_ids`] tells.
     OutcomeUnknown,
     /// Bytes on disk are not what was written. The message names the day and the place; the other
     /// days are untouched. See `Store::check` and `Store::rebuild`.
@@ -94,8 +97,40 @@ impl Error {
         self.day
     }
 
+    /// What became of the events of the call, in the order given: the id of one that was logged or may
+    /// have been, `None` for one that surely was not. Empty where none of them was.
+    ///
+    /// To log again without logging twice: open the store again and, before anything else is logged, ask
+    /// [`Store::event`](crate::Store::event) for each id. An event that is not there was not logged; its
+    /// id is given again to the next one.
+    ///
+    /// ```
+    /// use diurnal::{NewEvent, Store};
+    ///
+    /// fn log(open: impl Fn() -> diurnal::Result<Store>, event: &NewEvent) -> diurnal::Result<Store> {
+    ///     let store = open()?;
+    ///     let Err(error) = store.log_event(event.clone()) else { return Ok(store) };
+    ///     store.close().ok();
+    ///     let store = open()?;
+    ///     let logged = match error.event_ids() {
+    ///         [Some(id)] => store.event(*id)?.is_some(),
+    ///         _ => false,
+    ///     };
+    ///     if !logged {
+    ///         store.log_event(event.clone())?;
+    ///     }
+    ///     Ok(store)
+    /// }
+    /// # log(Store::in_memory, &NewEvent::new(1, "heartbeat"))?;
+    /// # Ok::<(), diurnal::Error>(())
+    /// ```
+    #[must_use]
+    pub fn event_ids(&self) -> &[Option<EventId>] {
+        self.event_ids.as_deref().unwrap_or_default()
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, day: None, message: message.into(), source: None }
+        Self { kind, day: None, message: message.into(), source: None, event_ids: None }
     }
 
     /// A broken rule of one field: `field: rule, not "value"`, the value shortened.
@@ -152,6 +187,13 @@ impl Error {
     #[must_use]
     pub(crate) fn at(mut self, place: impl fmt::Display) -> Self {
         self.message = format!("{place}: {}", self.message);
+        self
+    }
+
+    /// Says which events of a call were logged, or may have been.
+    #[must_use]
+    pub(crate) fn with_event_ids(mut self, ids: &[Option<EventId>]) -> Self {
+        self.event_ids = ids.iter().any(Option::is_some).then(|| ids.into());
         self
     }
 

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::builder::StoreBuilder;
 use crate::day::file::FORMAT_VERSION;
 use crate::error::{Error, ErrorKind, Result};
-use crate::event::{EventId, NewEvent};
+use crate::event::{Event, EventId, NewEvent};
 use crate::query::aggregate::{self, Explain, SessionSummary};
-use crate::query::rows::{EventIds, Events};
+use crate::query::rows::{self, EventIds, Events};
 use crate::query::{Count, Filter, GroupBy, Query};
 use crate::settings::Retention;
 use crate::snapshot::{Known, Shelf, Snapshot};
@@ -182,8 +182,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where the event breaks a rule, `DiskFull`, `OutcomeUnknown` where a write failed and
-    /// may have happened, `Poisoned` after that, `ReadOnly`.
+    /// `InvalidInput` where the event breaks a rule, `DiskFull` where nothing was written for want of
+    /// space, `OutcomeUnknown` where a write failed and may have happened ([`Error::event_ids`] tells how to
+    /// find out), `Poisoned` after either of a commit, `ReadOnly`.
     pub fn log_event(&self, event: NewEvent) -> Result<EventId> {
         let ids = self.writer()?.log(vec![event])?;
         ids.first().copied().ok_or_else(|| Error::not_found("the event got no id"))
@@ -194,7 +195,8 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::log_event`]; where an event breaks a rule nothing is logged, and the message names
-    /// its place in the batch, from 0.
+    /// its place in the batch, from 0. Where a later day of the batch fails, [`Error::event_ids`] has
+    /// the events of the days before it.
     pub fn log_events(&self, events: impl IntoIterator<Item = NewEvent>) -> Result<Vec<EventId>> {
         self.writer()?.log(events.into_iter().collect())
     }
@@ -250,6 +252,15 @@ impl Store {
     /// As [`Store::query`].
     pub fn ids(&self, query: &Query) -> Result<EventIds> {
         EventIds::new(self.snapshot()?, query)
+    }
+
+    /// The event of this id; `None` where there is none. Costs the decoding of one block.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`].
+    pub fn event(&self, id: EventId) -> Result<Option<Event>> {
+        self.ask(|snapshot| rows::event(snapshot, id))
     }
 
     /// How many events match.

@@ -20,7 +20,7 @@ use crate::day::log::{DayLog, FoldChange, LogContent};
 use crate::day::part::{Part, check_contiguous};
 use crate::day::tail::Tail;
 use crate::day::view::DayView;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{
     BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX,
 };
@@ -77,9 +77,16 @@ impl LiveDay {
             Some(_) => &[FileKind::Log, FileKind::Rebuilt],
             None => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
         };
-        for name in unexpected.iter().map(|kind| kind.name(day)) {
+        for kind in unexpected {
+            let name = kind.name(day);
             if context.directory.open(&name, Access::Read).is_ok() {
-                return Err(Error::corrupt(format!("{name} is there, and was not taken up")));
+                let message = format!("{name} is there, and was not taken up");
+                return Err(match kind {
+                    // What is left where the day could not be begun: it is taken up by whoever
+                    // opens the store.
+                    FileKind::Log => Error::new(ErrorKind::Poisoned, message),
+                    _ => Error::corrupt(message),
+                });
             }
         }
         let (parts, file, file_len) = match sealed {
@@ -105,7 +112,7 @@ impl LiveDay {
 
     /// Goes on writing a day whose log is there.
     pub(crate) fn open(context: &DayContext, day: Day) -> Result<Self> {
-        let opened = DayLog::open(&*context.directory, day, context.sharing);
+        let opened = DayLog::open(&context.directory, day, context.sharing);
         let (log, content) = opened.map_err(|error| error.on_day(day))?;
         let file_len = content.file_len;
         let state = load_state(context, day, content, Access::Write)?;

@@ -80,31 +80,31 @@ impl DayLog {
         let name = FileKind::Log.name(day);
         let engine = Engine::create(directory, &name, sharing, |database| {
             let change = FoldChange { removed: &[], added: parts, file_len, tail: None };
-            commit_fold(database, day, &change)
+            let begun = commit_fold(database, day, &change);
+            begun.map_err(|error| engine_error("beginning a log", error))
         })?;
         Ok(Self { engine })
     }
 
     /// Opens the log of a day, recovering it where need be.
     pub(crate) fn open(
-        directory: &dyn Directory,
+        directory: &Arc<dyn Directory>,
         day: Day,
         sharing: Sharing,
     ) -> Result<(Self, LogContent)> {
-        let engine = Engine::open(directory, &FileKind::Log.name(day), sharing)?;
+        let engine = Engine::open_copied(directory, &FileKind::Log.name(day), sharing)?;
         let content = read(&engine.database, day)?;
         Ok((Self { engine }, content))
     }
 
     /// Makes a batch of rows durable.
     pub(crate) fn append(&self, first: u32, batch: &[u8]) -> Result<()> {
-        append(&self.engine.database, first, batch)
-            .map_err(|error| engine_error("logging rows", error))
+        self.engine.commit("logging rows", |database| append(database, first, batch))
     }
 
     /// Makes a fold durable.
     pub(crate) fn fold(&self, day: Day, change: &FoldChange<'_>) -> Result<()> {
-        commit_fold(&self.engine.database, day, change)
+        self.engine.commit("folding rows", |database| commit_fold(database, day, change))
     }
 
     /// Closes the file, which needs no recovery then.
@@ -130,15 +130,7 @@ fn append(database: &Database, first: u32, batch: &[u8]) -> Result<(), redb::Err
     Ok(())
 }
 
-fn commit_fold(database: &Database, day: Day, change: &FoldChange<'_>) -> Result<()> {
-    try_commit_fold(database, day, change).map_err(|error| engine_error("folding rows", error))
-}
-
-fn try_commit_fold(
-    database: &Database,
-    day: Day,
-    change: &FoldChange<'_>,
-) -> Result<(), redb::Error> {
+fn commit_fold(database: &Database, day: Day, change: &FoldChange<'_>) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     {
         let mut tail = transaction.open_table(TAIL)?;

@@ -6,3 +6,4 @@ pub mod architecture;
 pub mod benchmarks;
 pub mod format;
 pub mod promises;
+pub mod testing;

@@ -5,7 +5,8 @@
 //!   are given again. A disk that acknowledges a sync it has not done breaks either promise.
 //! - **Batches.** The events of one `log_events` call that fall on one day are all logged or none is.
 //! - **Ids.** Ordinals of a day are dense and are never reused once acknowledged.
-//! - **Failures.** After a failed write the store says `OutcomeUnknown`, once: the event may be there. From
+//! - **Failures.** After a failed write the store says `OutcomeUnknown`, once: the event may be there. Its
+//!   `event_ids` say under which ids to look for them, with `Store::event`, once the store is open again. From
 //!   then on that handle refuses to write (`Poisoned`), and goes on reading what was acknowledged. Free
 //!   space below the floor is found before anything is written and breaks nothing.
 //! - **Clocks.** Nothing is clamped. An event goes to the day its clock says, however far off, and

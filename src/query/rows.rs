@@ -389,6 +389,18 @@ fn events_at(view: &DayView, places: &[Position]) -> Result<VecDeque<Event>> {
     Ok(events.into_iter().flatten().collect())
 }
 
+/// The event of this id.
+pub(crate) fn event(snapshot: &Snapshot, id: EventId) -> Result<Option<Event>> {
+    let Some(view) = snapshot.view(id.day())? else { return Ok(None) };
+    let blocks = view.parts.iter().flat_map(|part| &part.blocks);
+    let mut holding = blocks.filter_map(|block| {
+        let place = id.ordinal().checked_sub(block.first)?;
+        (place < block.rows).then_some((block, place))
+    });
+    let Some((block, place)) = holding.next() else { return Ok(None) };
+    Ok(view.block_rows(block, &[place])?.pop().map(|row| event_of(id, row)))
+}
+
 pub(crate) fn event_of(id: EventId, row: Row) -> Event {
     Event {
         id,

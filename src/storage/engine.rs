@@ -5,7 +5,8 @@
 //!
 //! Invariants: a database is checked, every page of it, before its first value is read, since redb
 //! trusts the pages of a file that was closed cleanly; a damaged file is an error and never a panic;
-//! a reader changes no byte of the file.
+//! a reader changes no byte of the file. After a failed sync a program may go on seeing pages that the
+//! disk has lost: what cannot be derived is opened on a copy, whose every page is synced.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use redb::{Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadableDatabas
 
 use super::overlay::Overlay;
 use super::shared::{Fate, Shared};
-use super::{Access, Directory, Draft, StorageFile};
+use super::{Access, Directory, Draft, StorageFile, copy, temporary};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::REDB_CACHE_BYTES;
 
@@ -66,8 +67,7 @@ impl Engine {
         let database = made.map_err(|error| engine_error("making a database", error))?;
         let engine = Self { database, file };
         let placed = fill(&engine.database).and_then(|()| draft.place());
-        engine.file.set_fate(if placed.is_ok() { Fate::Kept } else { Fate::GivenUp });
-        placed.map(|()| engine)
+        engine.placed(placed)
     }
 
     /// Opens a database, every page checked, recovered where its last close was not clean.
@@ -75,6 +75,62 @@ impl Engine {
         let file = Shared::new(open_file(directory, name, Access::Write)?, Fate::Kept);
         let database = checked_open(file.clone(), sharing.mode())?;
         Ok(Self { database, file })
+    }
+
+    /// Opens a database as [`open`](Self::open) does, on a copy that takes its place: else what is
+    /// built on pages that a failed sync has lost would be lost with the power. Where there is no room for
+    /// a copy the file itself is opened: a full disk is to be pruned.
+    pub(crate) fn open_copied(
+        directory: &Arc<dyn Directory>,
+        name: &str,
+        sharing: Sharing,
+    ) -> Result<Self> {
+        let copied = Self::open_copy(directory, name, sharing);
+        if copied.is_err() {
+            // It may not be there, or cannot be removed: then it is when the store is opened.
+            let _ = directory.remove(&temporary(name));
+        }
+        match copied {
+            Err(error) if error.kind() == ErrorKind::DiskFull => {
+                Self::open(&**directory, name, sharing)
+            }
+            outcome => outcome,
+        }
+    }
+
+    fn open_copy(directory: &Arc<dyn Directory>, name: &str, sharing: Sharing) -> Result<Self> {
+        let original = open_file(&**directory, name, Access::Read)?;
+        let draft = Draft::begin(directory, name)?;
+        let copied = copy(&*original, &**draft.file());
+        copied.map_err(|error| Error::io(format!("copying {name}"), error))?;
+        let file = Shared::new(draft.file().clone(), Fate::Draft);
+        let database = checked_open(file.clone(), sharing.mode())?;
+        Self { database, file }.placed(draft.replace())
+    }
+
+    /// What becomes of a database whose draft was put in place, or was not.
+    fn placed(self, placed: Result<()>) -> Result<Self> {
+        self.file.set_fate(if placed.is_ok() { Fate::Kept } else { Fate::GivenUp });
+        placed.map(|()| self)
+    }
+
+    /// Runs a transaction. Where it fails, `DiskFull` says that it surely has not happened: redb had not
+    /// come to its header.
+    pub(crate) fn commit(
+        &self,
+        doing: &str,
+        transact: impl FnOnce(&Database) -> Result<(), redb::Error>,
+    ) -> Result<()> {
+        self.file.take_header_touched();
+        transact(&self.database).map_err(|error| {
+            let error = engine_error(doing, error);
+            match error.kind() {
+                ErrorKind::DiskFull if self.file.take_header_touched() => {
+                    error.of_kind(ErrorKind::OutcomeUnknown)
+                }
+                _ => error,
+            }
+        })
     }
 
     /// Closes the file, which needs no recovery then.

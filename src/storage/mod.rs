@@ -111,19 +111,46 @@ impl Draft {
         &self.file
     }
 
-    /// Makes what was written durable, and then the name.
+    /// Makes what was written durable, and then the name, which nothing had.
     pub(crate) fn place(self) -> Result<()> {
-        let Self { directory, name, file } = self;
-        let placed = || {
-            file.sync_data()?;
-            directory.rename(&temporary(&name), &name)?;
-            directory.sync(folder_of(&name)).inspect_err(|_| {
-                // It is not to be found by whoever tries again.
-                let _ = directory.remove(&name);
-            })
-        };
-        placed().map_err(|error| Error::io(format!("making {name}"), error))
+        self.renamed()?;
+        self.sync_name().inspect_err(|_| {
+            // It is not to be found by whoever tries again.
+            let _ = self.directory.remove(&self.name);
+        })
     }
+
+    /// Makes what was written durable, and puts it in the place of a file that says the same: whichever
+    /// of the two a failure leaves will do.
+    pub(crate) fn replace(self) -> Result<()> {
+        self.renamed()?;
+        self.sync_name()
+    }
+
+    fn renamed(&self) -> Result<()> {
+        let renamed = || {
+            self.file.sync_data()?;
+            self.directory.rename(&temporary(&self.name), &self.name)
+        };
+        renamed().map_err(|error| Error::io(format!("making {}", self.name), error))
+    }
+
+    fn sync_name(&self) -> Result<()> {
+        let synced = self.directory.sync(folder_of(&self.name));
+        synced.map_err(|error| Error::io(format!("making {}", self.name), error))
+    }
+}
+
+/// Copies everything in a file.
+pub(crate) fn copy(from: &dyn StorageBackend, to: &dyn StorageBackend) -> io::Result<()> {
+    let len = from.len()?;
+    let mut offset = 0;
+    while offset < len {
+        let count = (len - offset).min(TRUSTED_BYTES_MAX as u64);
+        to.write(offset, &read_at(from, offset, count as usize)?)?;
+        offset += count;
+    }
+    Ok(())
 }
 
 /// Bytes that are asked for without a look at the file's length first.

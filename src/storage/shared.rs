@@ -9,7 +9,7 @@
 use std::io;
 use std::ops::Bound;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use redb::{BackendError, StorageBackend};
 
@@ -32,11 +32,21 @@ pub(super) enum Fate {
 pub(super) struct Shared {
     file: StorageFile,
     fate: Arc<AtomicU8>,
+    header_touched: Arc<AtomicBool>,
 }
+
+/// Bytes of redb's header, which every commit writes.
+const HEADER_BYTES: u64 = 512;
 
 impl Shared {
     pub(super) fn new(file: StorageFile, fate: Fate) -> Self {
-        Self { file, fate: Arc::new(AtomicU8::new(fate as u8)) }
+        let header_touched = Arc::new(AtomicBool::new(false));
+        Self { file, fate: Arc::new(AtomicU8::new(fate as u8)), header_touched }
+    }
+
+    /// Whether redb has begun to write its header since this was last asked.
+    pub(super) fn take_header_touched(&self) -> bool {
+        self.header_touched.swap(false, Ordering::AcqRel)
     }
 
     pub(super) fn set_fate(&self, fate: Fate) {
@@ -79,6 +89,9 @@ impl StorageBackend for Shared {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.check_not_given_up()?;
+        if offset < HEADER_BYTES {
+            self.header_touched.store(true, Ordering::Release);
+        }
         self.file.write(offset, data)
     }
 

@@ -342,14 +342,10 @@ impl OpenDays {
         end_drop(&self.shelf, day, || self.note_drop(inner, day))
     }
 
-    /// Tells the catalog that a day is gone; redb wants to be opened again after a failure.
+    /// Tells the catalog that a day is gone; once more where that fails, since its file is opened anew.
     fn note_drop(&self, inner: &mut Inner, day: Day) -> Result<()> {
-        if inner.catalog()?.update(&[], &[day]).is_ok() {
-            return Ok(());
-        }
-        inner.catalog = None;
-        let (catalog, _) = Catalog::open(&self.shelf.directory, self.context.sharing)?;
-        inner.catalog.insert(catalog).update(&[], &[day])
+        let catalog = inner.catalog()?;
+        catalog.update(&[], &[day]).or_else(|_| catalog.update(&[], &[day]))
     }
 
     fn unpublish(&self, day: Day) {

@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::codec::row::Row;
 use crate::day::live::DayContext;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::{EventId, NewEvent};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::settings::{Durability, Settings};
@@ -99,18 +99,43 @@ impl Writer {
         // Rows that wait keep their day open, and only so many may be.
         let settled = self.settings.durability == Durability::Sync || by_day.len() > OPEN_DAYS_MAX;
         let mut rolled_over = false;
-        let mut next = BTreeMap::<Day, EventId>::new();
+        let mut firsts = BTreeMap::<Day, EventId>::new();
         for (day, rows) in by_day {
-            let (first, ticket) = self.enqueue(day, rows, &mut rolled_over)?;
-            next.insert(day, first);
-            if settled {
-                self.settle(&ticket)?;
+            let (first, outcome) = self.log_day(day, rows, settled, &mut rolled_over);
+            if let Some(first) = first {
+                firsts.insert(day, first);
             }
+            outcome.map_err(|error| error.with_event_ids(&ids(&days, firsts.clone())))?;
         }
         if rolled_over {
             self.days.flush_catalog();
         }
-        Ok(days.iter().filter_map(|day| next.get_mut(day).map(take_id)).collect())
+        Ok(ids(&days, firsts).into_iter().flatten().collect())
+    }
+
+    /// Queues rows of one day, and waits for them where `settled` or where too many wait. The id of
+    /// the first, unless they surely were not logged.
+    fn log_day(
+        &self,
+        day: Day,
+        rows: Vec<Row>,
+        settled: bool,
+        rolled_over: &mut bool,
+    ) -> (Option<EventId>, Result<()>) {
+        let (first, ticket, waiting_rows) = match self.enqueue(day, rows, rolled_over) {
+            Ok(accepted) => accepted,
+            Err(error) => return (None, Err(error)),
+        };
+        let full = match self.settings.durability {
+            Durability::Buffered { max_events, .. } => waiting_rows >= max_events,
+            Durability::Sync => false,
+        };
+        let outcome = if settled || full { self.settle(&ticket) } else { Ok(()) };
+        let maybe_logged = match &outcome {
+            Ok(()) => true,
+            Err(error) => error.kind() == ErrorKind::OutcomeUnknown,
+        };
+        (maybe_logged.then_some(first), outcome)
     }
 
     fn stamp(&self, event: NewEvent, now: crate::Timestamp) -> Result<Row> {
@@ -133,18 +158,12 @@ impl Writer {
         day: Day,
         rows: Vec<Row>,
         rolled_over: &mut bool,
-    ) -> Result<(EventId, Arc<Ticket>)> {
+    ) -> Result<(EventId, Arc<Ticket>, usize)> {
         let mut rows = Arc::new(rows);
         loop {
             match self.queue.enqueue(day, rows)? {
                 Enqueued::Accepted { first, ticket, waiting_rows } => {
-                    match self.settings.durability {
-                        Durability::Buffered { max_events, .. } if waiting_rows >= max_events => {
-                            self.settle(&ticket)?;
-                        }
-                        _ => {}
-                    }
-                    return Ok((first, ticket));
+                    return Ok((first, ticket, waiting_rows));
                 }
                 Enqueued::DayNotOpen(given_back) => {
                     rows = given_back;
@@ -252,11 +271,14 @@ fn split(rows: Vec<Row>, days: &[Day]) -> BTreeMap<Day, Vec<Row>> {
     by_day
 }
 
-/// The id, and the one after it in its place.
-fn take_id(next: &mut EventId) -> EventId {
-    let id = *next;
-    *next = EventId::new(id.day(), id.ordinal() + 1);
-    id
+/// The ids of events of these days, in their order, each day's from the one given; none of those of
+/// a day that has none.
+fn ids(days: &[Day], mut next: BTreeMap<Day, EventId>) -> Vec<Option<EventId>> {
+    let take = |next: &mut EventId| {
+        let after = EventId::new(next.day(), next.ordinal().saturating_add(1));
+        std::mem::replace(next, after)
+    };
+    days.iter().map(|day| next.get_mut(day).map(take)).collect()
 }
 
 fn day_of(time: crate::Timestamp) -> Result<Day> {

@@ -44,6 +44,12 @@ pub(crate) fn noon(day: Day) -> Arc<ManualClock> {
     Arc::new(ManualClock::new(at(day, DAY / 2)))
 }
 
+/// A number from the environment, or this one.
+pub(crate) fn number_from(variable: &str, default: u64) -> u64 {
+    let wanted = std::env::var(variable).ok();
+    wanted.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{variable}: {text}")))
+}
+
 /// A builder of stores with the smallest blocks, so that few events make many.
 pub(crate) fn small_blocks() -> StoreBuilder {
     Store::builder().block_rows(16)

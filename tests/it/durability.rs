@@ -2,12 +2,14 @@
 //!
 //! Method: many threads on one store; children of the test that log until they are killed, after
 //! which the store is opened again and compared with what they had said was acknowledged.
+//! `DIURNAL_KILL_ROUNDS` says how many are killed, `DIURNAL_KILL_SEED` chooses other moments.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing"
+    clippy::print_stdout,
+    reason = "a test says what it expects by failing, and how much it looked at"
 )]
 
 use std::collections::BTreeMap;
@@ -21,7 +23,7 @@ use diurnal::{Durability, Event, EventId, Filter, NewEvent, Query, Store};
 use crate::child::{self, Other};
 use crate::common::{
     Draft, Model, Random, assert_clean, assert_holds, assert_same, at, day, everything, later,
-    small_blocks,
+    number_from, small_blocks,
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -67,15 +69,24 @@ fn everything_that_32_threads_log_is_there_after_reopening() {
 
 // Children that are killed. An event's number says everything about it: round, thread, and place.
 
-const PER_ROUND: usize = 10_000_000;
+const THREADS: usize = 16;
 const PER_THREAD: usize = 1_000_000;
-/// The thread that logs batches.
-const BATCHING: usize = 3;
+const PER_ROUND: usize = THREADS * PER_THREAD;
 const BATCH: usize = 7;
+
+/// Rounds unless the environment says otherwise.
+const ROUNDS_DEFAULT: u64 = 100;
+/// Rounds on one store: what is there is read after each.
+const ROUNDS_PER_STORE: u64 = 20;
+
+/// Whether a thread, of any round, logs batches.
+fn batches(thread: usize) -> bool {
+    thread % 4 == 3
+}
 
 fn numbered(number: usize) -> Draft {
     let step = number % PER_THREAD;
-    let of_batch = number / PER_THREAD % 10 == BATCHING;
+    let of_batch = batches(number / PER_THREAD);
     // A batch lies within one day; single events go from day to day.
     let days = if of_batch { step / BATCH % 3 } else { step % 3 };
     let time = at(later(day("2026-11-22"), days as u32), (number % 86_400_000_000) as i64);
@@ -113,7 +124,7 @@ fn acknowledge(path: &Path, round: usize) {
     let store = small_blocks().open(path).unwrap();
     let log = |thread: usize| {
         let first = round * PER_ROUND + thread * PER_THREAD;
-        let size = if thread == BATCHING { BATCH } else { 1 };
+        let size = if batches(thread) { BATCH } else { 1 };
         for start in (first..first + PER_THREAD - size).step_by(size) {
             let drafts: Vec<_> = (start..start + size).map(numbered).collect();
             let ids = store.log_events(drafts.iter().map(Draft::event)).unwrap();
@@ -122,7 +133,7 @@ fn acknowledge(path: &Path, round: usize) {
         }
     };
     thread::scope(|scope| {
-        for thread in 0..=BATCHING {
+        for thread in 0..THREADS {
             let log = &log;
             scope.spawn(move || log(thread));
         }
@@ -144,7 +155,7 @@ fn assert_beginnings(events: &[Event], acknowledged: &BTreeMap<usize, EventId>) 
     }
     for (thread, steps) in threads {
         assert!(steps.iter().copied().eq(0..steps.len()), "thread {thread} has gaps: {steps:?}");
-        if thread % 10 == BATCHING {
+        if batches(thread) {
             assert_eq!(steps.len() % BATCH, 0, "a batch of thread {thread} is not whole");
         }
         for days in 0..3 {
@@ -157,29 +168,45 @@ fn assert_beginnings(events: &[Event], acknowledged: &BTreeMap<usize, EventId>) 
     }
 }
 
+/// Starts a child that logs, kills it once it has acknowledged so many events, and keeps those.
+fn log_and_kill(
+    path: &Path,
+    round: u64,
+    kill_after: usize,
+    acknowledged: &mut BTreeMap<usize, EventId>,
+) {
+    let mut child =
+        Other::start("durability::child_that_logs", path, &format!("acknowledge {round}"));
+    assert_eq!(child.heard().as_deref(), Some("begun"));
+    let mut keep = |line: Option<String>| {
+        let (number, id) = line?.split_once(' ').map(|(n, id)| (n.to_owned(), id.to_owned()))?;
+        acknowledged.insert(number.parse::<usize>().unwrap(), id.parse().unwrap());
+        Some(())
+    };
+    for _ in 0..kill_after {
+        keep(child.heard()).expect("the child logs until it is killed");
+    }
+    child.kill();
+    while keep(child.heard()).is_some() {}
+}
+
 #[test]
 fn killed_while_logging_a_store_has_all_that_it_acknowledged() {
+    let rounds = number_from("DIURNAL_KILL_ROUNDS", ROUNDS_DEFAULT);
+    let mut random = Random::new(11 + number_from("DIURNAL_KILL_SEED", 0));
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("store");
-    let mut random = Random::new(11);
     let mut acknowledged = BTreeMap::new();
-    for round in 0..11 {
-        let mut child =
-            Other::start("durability::child_that_logs", &path, &format!("acknowledge {round}"));
-        assert_eq!(child.heard().as_deref(), Some("begun"));
-        // The first is killed while it makes the store, or soon after.
-        let kill_after = if round == 0 { 0 } else { 1 + random.below(600) };
-        let mut keep = |line: Option<String>| {
-            let (number, id) =
-                line?.split_once(' ').map(|(n, id)| (n.to_owned(), id.to_owned()))?;
-            acknowledged.insert(number.parse::<usize>().unwrap(), id.parse().unwrap());
-            Some(())
-        };
-        for _ in 0..kill_after {
-            keep(child.heard()).expect("the child logs until it is killed");
+    let mut total = 0;
+    for round in 0..rounds {
+        let path = directory.path().join((round / ROUNDS_PER_STORE).to_string());
+        if round % ROUNDS_PER_STORE == 0 {
+            total += acknowledged.len();
+            acknowledged.clear();
         }
-        child.kill();
-        while keep(child.heard()).is_some() {}
+        // The first is killed while it makes the store, or soon after.
+        let new = round % ROUNDS_PER_STORE == 0;
+        let kill_after = if new { 0 } else { 1 + random.below(250) };
+        log_and_kill(&path, round, kill_after, &mut acknowledged);
         // Every other time a reader looks, and the next child finds the store as it was left.
         let store = match round % 2 {
             0 => small_blocks().open(&path).unwrap(),
@@ -191,7 +218,9 @@ fn killed_while_logging_a_store_has_all_that_it_acknowledged() {
         assert_eq!(store.count(&Filter::All).unwrap(), events.len() as u64);
         assert_clean(&store);
     }
-    assert!(acknowledged.len() > 500, "{} acknowledged", acknowledged.len());
+    total += acknowledged.len();
+    println!("{rounds} kills, {total} events acknowledged");
+    assert!(total as u64 > rounds * 50, "{total} acknowledged");
 }
 
 const BEFORE_FLUSH: usize = 500;

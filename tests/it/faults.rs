@@ -2,9 +2,11 @@
 //! the caller can act on.
 //!
 //! Method: scripts chosen by a seed are run with a fault at one storage operation after another: input/output
-//! errors, a full disk and short writes, once and for good. What was acknowledged is compared in
-//! the same handle and after opening the disk again without the fault. `DIURNAL_FAULT_RUNS` says how
-//! many runs there are.
+//! errors, a full disk and short writes, once and for good. A run begins where the script opens the
+//! store last before its fault. What was acknowledged is compared in the same handle; after opening the disk
+//! again without the fault, or after a power cut; and once more after another power cut. What failed is
+//! asked for by the ids that the error tells, and logged again. `DIURNAL_FAULT_RUNS` says how many runs
+//! there are, over as many scripts as that takes; `DIURNAL_FAULT_SEED` chooses other scripts.
 
 #![allow(
     clippy::unwrap_used,
@@ -17,25 +19,25 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use diurnal::testing::{Fault, FaultyStorage};
-use diurnal::{Day, Error, ErrorKind, EventId, NewEvent, Retention, Store};
+use diurnal::testing::{Fault, FaultyStorage, Recording};
+use diurnal::{Day, Error, ErrorKind, Event, EventId, NewEvent, Retention, Store};
 
-use crate::common::{DAY, Draft, assert_clean, at, day, later, noon, small_blocks};
-use crate::crashes::script::{Expected, Player, Setup, Step, one_more, script};
-use crate::crashes::verify::{Found, found_in, is_allowed, recover};
+use crate::common::{DAY, Draft, assert_clean, at, day, later, noon, number_from, small_blocks};
+use crate::crashes::explore::still_there;
+use crate::crashes::script::{Expected, Player, Setup, Start, Step, one_more, script};
+use crate::crashes::verify::{Found, Look, found_in, is_allowed, recover};
 
 /// Runs unless the environment says otherwise.
-const RUNS_DEFAULT: u64 = 1_500;
-const STEPS: usize = 80;
-
-fn runs() -> u64 {
-    let wanted = std::env::var("DIURNAL_FAULT_RUNS").ok();
-    wanted.map_or(RUNS_DEFAULT, |text| text.parse().expect("a number of runs"))
-}
+const RUNS_DEFAULT: u64 = 9_000;
+const STEPS: usize = 90;
+/// Steps from one opening of the store to the next.
+const STEPS_OPEN: usize = 10;
+/// Steps that are tried after one has failed.
+const STEPS_AFTER: usize = 5;
 
 fn faults(operation: u64) -> [Fault; 6] {
     [
@@ -48,9 +50,14 @@ fn faults(operation: u64) -> [Fault; 6] {
     ]
 }
 
-/// Notes what a step that failed may have done all the same.
-fn doubt(player: &mut Player, step: &Step) {
+/// Notes what a step that failed has done, or may have done, all the same.
+fn doubt(player: &mut Player, step: &Step, error: &Error) {
     match step {
+        // The first days of a batch are logged before the next is begun.
+        Step::Log(drafts) if error.kind() != ErrorKind::OutcomeUnknown => {
+            let logged = drafts.iter().zip(error.event_ids());
+            player.accepted(logged.filter_map(|(draft, id)| Some((draft, (*id)?))));
+        }
         Step::Log(drafts) => {
             let mut by_day = BTreeMap::<Day, Vec<&Draft>>::new();
             for draft in drafts {
@@ -71,6 +78,15 @@ fn doubt(player: &mut Player, step: &Step) {
             }
         }
         _ => {}
+    }
+}
+
+/// Days that retention takes when the store is opened may be gone.
+fn doubt_old_days(player: &mut Player) {
+    let Some(age) = player.setup.max_age_days() else { return };
+    let today = player.today();
+    for day in player.state.keys().filter(|day| day.number() + age <= today.number()) {
+        player.may_be.entry(*day).or_default().push(Expected::default());
     }
 }
 
@@ -103,98 +119,240 @@ fn check_days(player: &Player, found: &Found) -> Result<(), String> {
     Ok(())
 }
 
-fn check_kind(error: &Error, poisoned: bool) -> Result<(), String> {
+/// A failure is of a kind that its cause allows.
+fn check_kind(error: &Error, full: bool, poisoned: bool) -> Result<(), String> {
     let expected = match error.kind() {
-        ErrorKind::OutcomeUnknown | ErrorKind::DiskFull | ErrorKind::Io => true,
+        ErrorKind::OutcomeUnknown => true,
+        ErrorKind::DiskFull => full,
+        ErrorKind::Io => !full,
         ErrorKind::Poisoned => poisoned,
         _ => false,
     };
     if expected { Ok(()) } else { Err(format!("an error of another kind: {error}")) }
 }
 
+/// Events of the call that failed first, and what the error told of each.
+type Unsure = Vec<(Draft, Option<EventId>)>;
+
+fn unsure(step: &Step, error: &Error) -> Unsure {
+    let Step::Log(drafts) = step else { return Unsure::new() };
+    let ids = error.event_ids().iter().copied().chain(std::iter::repeat(None));
+    drafts.iter().cloned().zip(ids).collect()
+}
+
 /// Plays a script on a disk that fails, and on when it has.
-fn play(player: &mut Player, script: &[Step]) -> Result<(), String> {
+fn play(player: &mut Player, script: &[Step], full: bool) -> Result<Unsure, String> {
     if let Err(error) = player.open() {
-        return check_kind(&error, false);
+        check_kind(&error, full, false)?;
+        doubt_old_days(player);
+        return Ok(Unsure::new());
     }
     player.fails = true;
     // A buffered event that is lost may be told of by the next refusal.
     let mut failed = player.setup == Setup::Buffered;
+    let mut first = None;
+    let mut left = script.len();
     for step in script {
+        if left == 0 {
+            break;
+        }
+        left -= 1;
         let outcome = player.step(step);
         note_gone(player);
         let Err(error) = outcome else { continue };
         let what = |problem: String| format!("{problem}, after {step:?} failed with {error}");
-        check_kind(&error, failed).map_err(what)?;
-        doubt(player, step);
+        check_kind(&error, full, failed).map_err(what)?;
+        doubt(player, step, &error);
         failed = true;
+        if first.is_none() {
+            first = Some(unsure(step, &error));
+            left = left.min(STEPS_AFTER);
+        }
         let Some(store) = &player.store else { break };
         check_days(player, &found_in(store).map_err(what)?).map_err(what)?;
         if player.setup == Setup::Buffered {
             break;
         }
     }
-    Ok(())
+    Ok(first.unwrap_or_default())
 }
 
-fn run(setup: Setup, seed: u64, script: &[Step], fault: Fault) -> Result<(), String> {
-    let disk = FaultyStorage::new();
-    disk.record();
-    disk.fail(fault);
-    let mut player = Player::new(setup, disk.clone());
-    let outcome = try_run(&mut player, script);
-    outcome.map_err(|error| {
-        let trace = disk.trace();
-        let first = trace.iter().position(|line| line.ends_with("failed")).unwrap_or(trace.len());
-        let near = &trace[first.saturating_sub(15)..trace.len().min(first + 15)];
-        format!("{setup:?} script {seed}, {fault:?}: {error}\n{}", near.join("\n"))
-    })
-}
-
-fn try_run(player: &mut Player, script: &[Step]) -> Result<(), String> {
-    play(player, script)?;
-    player.store = None;
-    player.disk.mend();
+/// Asks for what was not acknowledged, and logs again what is not there: then each is there once.
+fn check_retry(player: &Player, disk: &FaultyStorage, unsure: &Unsure) -> Result<(), String> {
     let builder = player.setup.builder().retention(Retention::KEEP_ALL);
-    let builder = builder.clock(player.clock.clone());
-    let allowed = |found: &Found| check_days(player, found);
-    recover(&player.disk, builder, allowed, &[one_more(&player.clock)])?;
+    let opened = builder.clock(player.clock.clone()).open_on(disk);
+    let store = opened.map_err(|error| format!("opening to ask: {error}"))?;
+    let before = found_in(&store)?;
+    let is = |draft: &Draft, event: &Event| draft.logged(event.id) == *event;
+    let mut again = Vec::new();
+    for (draft, id) in unsure {
+        let found = match id {
+            Some(id) => store.event(*id).map_err(|error| format!("asking: {error}"))?,
+            None => None,
+        };
+        match found {
+            Some(event) if is(draft, &event) => {}
+            None if before.values().flatten().all(|event| !is(draft, event)) => again.push(draft),
+            found => return Err(format!("{id:?} was to be {draft:?}, and is {found:?}")),
+        }
+    }
+    let logged = store.log_events(again.into_iter().map(Draft::event));
+    logged.map_err(|error| format!("logging again: {error}"))?;
+    let after = found_in(&store)?;
+    for (draft, id) in unsure {
+        let count = after.values().flatten().filter(|event| is(draft, event)).count();
+        if count != 1 {
+            return Err(format!("{draft:?} ({id:?}) is there {count} times"));
+        }
+    }
     Ok(())
+}
+
+/// A file whose sync failed is not synced again by whoever has it open.
+fn check_not_synced_again(trace: &[String]) -> Result<(), String> {
+    let mut failed = Vec::new();
+    for line in trace {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        match words[..] {
+            ["sync", name, "failed"] if name.starts_with("days/") => {
+                failed.push(name.trim_end_matches(':'));
+            }
+            ["sync", name] if failed.contains(&name) => {
+                return Err(format!("{name} is synced again"));
+            }
+            ["create", name] | ["rename", _, "to", name] => failed.retain(|other| *other != name),
+            // Everything that was not synced is cut off, to be written again.
+            ["set", "length", name, _] if name.ends_with(".day:") => {
+                failed.retain(|other| *other != name.trim_end_matches(':'));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// A script, and what it does on a sound disk.
+struct Sound {
+    setup: Setup,
+    seed: u64,
+    script: Vec<Step>,
+    recording: Recording,
+    starts: Vec<Start>,
+}
+
+impl Sound {
+    fn play(setup: Setup, seed: u64) -> Self {
+        let mut script = script(seed, STEPS);
+        for place in (STEPS_OPEN..STEPS).step_by(STEPS_OPEN) {
+            script[place] = Step::Reopen;
+        }
+        let mut player = Player::new(setup, FaultyStorage::new());
+        player.play(&script);
+        let (recording, starts) = (player.disk.recording(), player.starts);
+        Self { setup, seed, script, recording, starts }
+    }
+
+    /// Runs the script with the fault of this number.
+    fn run(&self, number: u64) -> Result<(), String> {
+        let kinds = faults(0).len() as u64;
+        let operation = number / kinds;
+        let kind = (number % kinds) as usize;
+        let (fault, full) = (faults(operation)[kind], kind >= 3);
+        let before = self.starts.partition_point(|start| start.operations <= operation);
+        let start = &self.starts[before - 1];
+        let mut replay = self.recording.replay();
+        replay.advance_to(start.operations);
+        let disk = replay.now();
+        disk.record();
+        disk.fail(fault);
+        let mut player = Player::from_start(self.setup, disk.clone(), start);
+        let script = &self.script[start.steps..];
+        let played = catch_unwind(AssertUnwindSafe(|| play(&mut player, script, full)));
+        let played = played.unwrap_or_else(|_| Err("a panic".to_owned()));
+        let outcome = played.and_then(|unsure| {
+            player.store = None;
+            check_not_synced_again(&disk.trace())?;
+            disk.mend();
+            check_found_again(&player, &unsure, number)
+        });
+        outcome.map_err(|error| {
+            let (setup, seed, trace) = (self.setup, self.seed, disk.trace());
+            let first = trace.iter().position(|line| line.ends_with("failed"));
+            let first = first.unwrap_or(trace.len());
+            let near = &trace[first.saturating_sub(15)..trace.len().min(first + 15)];
+            format!("{setup:?} script {seed}, {fault:?}: {error}\n{}", near.join("\n"))
+        })
+    }
+
+    /// How many operations it has.
+    fn operations(&self) -> u64 {
+        self.recording.end()
+    }
+}
+
+fn check_found_again(player: &Player, unsure: &Unsure, number: u64) -> Result<(), String> {
+    if player.setup != Setup::Buffered && !unsure.is_empty() {
+        check_retry(player, &player.disk.after_cut(1), unsure)?;
+    }
+    // Every other time the power goes as well.
+    let disk = match number % 4 {
+        0 | 1 => player.disk.clone(),
+        seed => player.disk.after_cut(seed - 2),
+    };
+    let builder = || {
+        let builder = player.setup.builder().retention(Retention::KEEP_ALL);
+        builder.clock(player.clock.clone())
+    };
+    let today = [one_more(player.today())];
+    let allowed = |found: &Found| check_days(player, found);
+    let found = recover(&disk, builder(), allowed, &today, Look::Checked)?;
+    // What was found was to last.
+    let same = |left: &Found| still_there(&found, left);
+    let left = disk.after_cut(0);
+    let again = recover(&left, builder(), same, &today, Look::Short);
+    again.map_err(|error| format!("opened, and cut off: {error}")).map(|_| ())
 }
 
 fn explore(setup: Setup, seed: u64) {
-    let begun = Instant::now();
-    let script = script(seed, STEPS);
-    let disk = FaultyStorage::new();
-    Player::new(setup, disk.clone()).play(&script);
-    let operations = disk.operations();
-    let kinds = faults(0).len() as u64;
-    let stride = (operations * kinds * 3).div_ceil(runs()).max(1);
-    let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let done = AtomicU64::new(0);
-    let (script, done_by_all) = (&script, &done);
-    thread::scope(|scope| {
-        for worker in 0..workers {
-            scope.spawn(move || {
-                let first = seed % stride + worker * stride;
-                for number in (first..operations * kinds).step_by((stride * workers) as usize) {
-                    let fault = faults(number / kinds)[(number % kinds) as usize];
-                    let outcome =
-                        catch_unwind(AssertUnwindSafe(|| run(setup, seed, script, fault)));
-                    match outcome {
-                        Ok(Ok(())) => done_by_all.fetch_add(1, Ordering::Relaxed),
-                        Ok(Err(error)) => panic!("{error}"),
-                        Err(_) => panic!("a panic: {setup:?} script {seed}, {fault:?}"),
-                    };
-                }
-            });
-        }
-    });
-    let done = done.into_inner();
-    println!(
-        "{setup:?} script {seed}: {operations} operations, {done} runs, {:?}",
-        begun.elapsed()
-    );
+    let mut seed = seed + 1_000 * number_from("DIURNAL_FAULT_SEED", 0);
+    let mut left = number_from("DIURNAL_FAULT_RUNS", RUNS_DEFAULT) / 3;
+    while left > 0 {
+        let begun = Instant::now();
+        let sound = Sound::play(setup, seed);
+        let faults = sound.operations() * faults(0).len() as u64;
+        // Faults of every kind, and operations of every step.
+        let stride = (faults / left).max(1) | 1;
+        let workers = thread::available_parallelism().map_or(1, |count| count.get() as u64);
+        let (done, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let (shared, count, failed) = (&sound, &done, &failed);
+        thread::scope(|scope| {
+            for worker in 0..workers {
+                scope.spawn(move || {
+                    let first = seed % stride + worker * stride;
+                    for number in (first..faults).step_by((stride * workers) as usize) {
+                        if failed.load(Ordering::Relaxed) {
+                            return;
+                        }
+                        let outcome = catch_unwind(AssertUnwindSafe(|| shared.run(number)));
+                        match outcome.unwrap_or_else(|_| Err(format!("a panic at {number}"))) {
+                            Ok(()) => count.fetch_add(1, Ordering::Relaxed),
+                            Err(error) => {
+                                failed.store(true, Ordering::Relaxed);
+                                panic!("{error}")
+                            }
+                        };
+                    }
+                });
+            }
+        });
+        let (operations, done) = (sound.operations(), done.into_inner());
+        println!(
+            "{setup:?} script {seed}: {operations} operations, {done} runs, {:?}",
+            begun.elapsed()
+        );
+        left = left.saturating_sub(done.max(1));
+        seed += 10;
+    }
 }
 
 #[test]

@@ -11,11 +11,14 @@ mod concurrency;
 mod crashes;
 mod damage;
 mod days;
+#[cfg(feature = "testing")]
+mod decade;
 mod durability;
 #[cfg(feature = "testing")]
 mod faults;
 mod hostile;
 mod input;
+mod planted;
 mod readers;
 mod real_data;
 mod statemachine;

@@ -42,6 +42,9 @@ impl FaultyStorage {
         if let Some(file) = inner.disk.files.get_mut(&file) {
             file.open += 1;
         }
+        inner.opened.push(name.to_owned());
+        inner.open_files += 1;
+        inner.counts.open_files_max = inner.counts.open_files_max.max(inner.open_files);
         drop(inner);
         Arc::new(Handle { storage: self.clone(), name: name.into(), file, holder, access })
     }
@@ -156,7 +159,9 @@ impl Handle {
 impl Drop for Handle {
     fn drop(&mut self) {
         self.release_all();
-        if let Some(file) = self.storage.inner().disk.files.get_mut(&self.file) {
+        let mut inner = self.storage.inner();
+        inner.open_files -= 1;
+        if let Some(file) = inner.disk.files.get_mut(&self.file) {
             file.open -= 1;
         }
     }

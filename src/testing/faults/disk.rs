@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::cut::Random;
 use super::plan::Fate;
+use crate::codec::bytes::checksum;
 
 /// The unit in which a card is written, at least.
 pub(super) const PAGE_BYTES: u64 = 4096;
@@ -222,7 +223,7 @@ impl Disk {
                 let data = data[..written.min(data.len())].into();
                 self.change(number, *file, Change::Write { offset: *offset, data });
             }
-            (_, Fate::Failed { .. }) => {}
+            (_, Fate::Failed { .. } | Fate::Lied) => {}
             (operation, Fate::Done) => self.perform(number, operation),
         }
     }
@@ -280,6 +281,17 @@ impl Disk {
                 self.names.values().chain(self.durable_names.values()).copied().collect();
             self.files.retain(|id, file| file.open > 0 || named.contains(id));
         }
+    }
+
+    /// The same for the same names and contents, as programs see them.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut sums = Vec::new();
+        for (name, id) in &self.names {
+            let content = self.files.get(id).map_or(&[][..], |file| file.current.as_slice());
+            sums.extend_from_slice(&checksum(name.as_bytes()).to_le_bytes());
+            sums.extend_from_slice(&checksum(content).to_le_bytes());
+        }
+        checksum(&sums)
     }
 
     /// What the next file is told apart by.

@@ -68,6 +68,9 @@ struct Inner {
     cut: Option<Option<Operation>>,
     counts: StorageCounts,
     recording: Option<Recording>,
+    /// Names of the files that were opened or made since the counts were reset.
+    opened: Vec<String>,
+    open_files: u64,
     /// Whether a writer has the store.
     held: bool,
     locks: RangeLocks,
@@ -96,6 +99,8 @@ pub struct StorageCounts {
     pub removes: u64,
     /// Syncs of folders.
     pub folder_syncs: u64,
+    /// The most files that were open at once.
+    pub open_files_max: u64,
 }
 
 impl Default for FaultyStorage {
@@ -190,7 +195,22 @@ impl FaultyStorage {
 
     /// Counts from nothing.
     pub fn reset_counts(&self) {
-        self.inner().counts = StorageCounts::default();
+        let mut inner = self.inner();
+        inner.counts = StorageCounts { open_files_max: inner.open_files, ..Default::default() };
+        inner.opened.clear();
+    }
+
+    /// The files that were opened or made since the disk was made or the counts were reset, by the
+    /// names that they had, in order.
+    #[must_use]
+    pub fn opened(&self) -> Vec<String> {
+        self.inner().opened.clone()
+    }
+
+    /// A number that is the same for disks with the same names and contents, as programs see them.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        self.inner().disk.fingerprint()
     }
 
     /// The names of the files, folders before a `/`.
@@ -252,7 +272,7 @@ impl FaultyStorage {
                 inner.cut = Some(Some(operation));
                 return inner.check_power();
             }
-            Ruling::Do => (plan::Fate::Done, Ok(())),
+            Ruling::Do(fate) => (fate, Ok(())),
             Ruling::Fail(fate, error) => (fate, Err(error)),
         };
         if outcome.is_ok() {

@@ -20,21 +20,38 @@ use super::disk::Operation;
 #[must_use]
 pub struct Fault {
     at: u64,
-    full: bool,
+    kind: Kind,
     lasting: bool,
     written: usize,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Io,
+    Full,
+    Lie,
+}
+
 impl Fault {
+    const fn new(at: u64, kind: Kind) -> Self {
+        Self { at, kind, lasting: false, written: 0 }
+    }
+
     /// An input/output error at the operation of this number. One at a sync loses, by chance, what was
     /// to be synced, and later syncs succeed without it.
     pub const fn io(operation: u64) -> Self {
-        Self { at: operation, full: false, lasting: false, written: 0 }
+        Self::new(operation, Kind::Io)
     }
 
     /// A disk that is full at the operation of this number, unless that removes something.
     pub const fn full(operation: u64) -> Self {
-        Self { at: operation, full: true, lasting: false, written: 0 }
+        Self::new(operation, Kind::Full)
+    }
+
+    /// A sync, where the operation of this number is one, that says that it is done and has done
+    /// nothing, as cheap cards do.
+    pub const fn lie(operation: u64) -> Self {
+        Self::new(operation, Kind::Lie)
     }
 
     /// The same fault at every later operation too.
@@ -54,6 +71,8 @@ impl Fault {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     Done,
+    /// A sync said that it was done.
+    Lied,
     /// A write had written so many bytes; a sync lost by this seed what it was to sync.
     Failed {
         written: usize,
@@ -64,7 +83,7 @@ pub(super) enum Fate {
 /// What a disk makes of the next operation.
 #[derive(Debug)]
 pub(super) enum Ruling {
-    Do,
+    Do(Fate),
     CutPower,
     Fail(Fate, io::Error),
 }
@@ -82,24 +101,36 @@ impl Plan {
         if self.cut_at.is_some_and(|cut| number >= cut) {
             return Ruling::CutPower;
         }
-        let removes = matches!(operation, Operation::Remove { .. });
         let due = self.faults.iter().find(|fault| {
             let now = fault.at == number || (fault.lasting && fault.at < number);
-            now && !(fault.full && removes)
+            now && fault.kind.concerns(operation)
         });
         match due {
+            Some(Fault { kind: Kind::Lie, .. }) => Ruling::Do(Fate::Lied),
             Some(fault) => {
                 let fate = Fate::Failed { written: fault.written, seed: number };
-                let error = match fault.full {
-                    true => io::ErrorKind::StorageFull.into(),
-                    false => io::Error::other("input/output error, as planned"),
+                let error = match fault.kind {
+                    Kind::Full => io::ErrorKind::StorageFull.into(),
+                    Kind::Io | Kind::Lie => io::Error::other("input/output error, as planned"),
                 };
                 Ruling::Fail(fate, error)
             }
-            None if has_room => Ruling::Do,
+            None if has_room => Ruling::Do(Fate::Done),
             None => {
                 let fate = Fate::Failed { written: 0, seed: number };
                 Ruling::Fail(fate, io::ErrorKind::StorageFull.into())
+            }
+        }
+    }
+}
+
+impl Kind {
+    fn concerns(self, operation: &Operation) -> bool {
+        match self {
+            Self::Io => true,
+            Self::Full => !matches!(operation, Operation::Remove { .. }),
+            Self::Lie => {
+                matches!(operation, Operation::Sync { .. } | Operation::SyncFolder { .. })
             }
         }
     }

@@ -6,6 +6,7 @@
 use super::FaultyStorage;
 use super::disk::{Disk, Operation};
 use super::plan::Fate;
+use crate::codec::bytes::checksum;
 
 /// What was done to a disk, from [`FaultyStorage::record`] on.
 #[derive(Debug, Clone)]
@@ -66,9 +67,23 @@ impl Recording {
     pub fn trace(&self) -> Vec<String> {
         let words = |(number, (operation, fate)): (u64, &(Operation, Fate))| match fate {
             Fate::Done => format!("{number} {operation}"),
+            Fate::Lied => format!("{number} {operation}: not done"),
             Fate::Failed { .. } => format!("{number} {operation}: failed"),
         };
         (self.first()..).zip(&self.steps).map(words).collect()
+    }
+
+    /// The same for runs that did the same, byte for byte.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut sums = self.base.fingerprint().to_le_bytes().to_vec();
+        for (line, (operation, _)) in self.trace().iter().zip(&self.steps) {
+            sums.extend_from_slice(&checksum(line.as_bytes()).to_le_bytes());
+            if let Operation::Write { data, .. } = operation {
+                sums.extend_from_slice(&checksum(data).to_le_bytes());
+            }
+        }
+        checksum(&sums)
     }
 
     /// Goes through the run again, from its start.
@@ -97,6 +112,12 @@ impl<'a> Replay<'a> {
             let Some((operation, fate)) = self.next() else { return };
             self.disk.apply(operation, *fate);
         }
+    }
+
+    /// The disk as it is at this moment, the power being on; its operations go on being counted.
+    #[must_use]
+    pub fn now(&self) -> FaultyStorage {
+        FaultyStorage::of(self.disk.clone())
     }
 
     /// The disk that is found when the power is cut during the next operation, as

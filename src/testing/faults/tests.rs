@@ -185,6 +185,38 @@ fn a_sync_that_failed_may_have_lost_what_later_syncs_do_not_bring_back() {
 }
 
 #[test]
+fn a_sync_that_lies_does_nothing_and_the_next_makes_up_for_it() {
+    let disk = with_file(4);
+    let file = disk.open("f", Access::Write).unwrap();
+    let next = disk.operations();
+    disk.fail(Fault::lie(next).for_good());
+    file.write(0, &[2; 4]).unwrap();
+    file.sync_data().unwrap();
+    disk.rename("f", "g").unwrap();
+    Directory::sync(&disk, "").unwrap();
+    assert_eq!(disk.counts().syncs, 2);
+    let found = disk.after_cut(0);
+    assert_eq!((found.names(), found.read("f")), (vec!["f".to_owned()], Some(vec![1; 4])));
+    disk.mend();
+    file.sync_data().unwrap();
+    Directory::sync(&disk, "").unwrap();
+    assert_eq!(disk.after_cut(0).read("g"), Some(vec![2; 4]));
+}
+
+#[test]
+fn disks_and_runs_that_are_alike_have_one_fingerprint() {
+    let run = |byte: u8| {
+        let disk = with_file(4);
+        disk.record();
+        disk.open("f", Access::Write).unwrap().write(0, &[byte]).unwrap();
+        (disk.fingerprint(), disk.recording().fingerprint())
+    };
+    assert_eq!(run(5), run(5));
+    assert!(run(5).0 != run(6).0 && run(5).1 != run(6).1);
+    assert_ne!(with_file(4).fingerprint(), with_file(5).fingerprint());
+}
+
+#[test]
 fn a_full_disk_says_so_and_has_room_again_when_a_file_goes() {
     let disk = with_file(8_000);
     disk.set_capacity_bytes(Some(10_000));
@@ -214,6 +246,11 @@ fn counts_tell_what_a_card_gets() {
     let counts = disk.counts();
     assert_eq!((counts.writes, counts.bytes_written, counts.syncs), (4, 211, 1));
     assert_eq!(counts.device_bytes_written, 3 * 4_096);
+    let other = disk.open("f", Access::Read).unwrap();
+    assert_eq!((disk.opened(), disk.counts().open_files_max), (vec!["f".to_owned(); 2], 2));
+    drop((file, other));
+    disk.reset_counts();
+    assert_eq!((disk.opened(), disk.counts().open_files_max), (Vec::new(), 0));
 }
 
 #[test]

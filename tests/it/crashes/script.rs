@@ -14,7 +14,8 @@ use std::time::Duration;
 
 use diurnal::testing::FaultyStorage;
 use diurnal::{
-    Clock, Day, Durability, Error, Event, ManualClock, NewEvent, Retention, Store, StoreBuilder,
+    Clock, Day, Durability, Error, Event, EventId, ManualClock, NewEvent, Retention, Store,
+    StoreBuilder, Timestamp,
 };
 
 use crate::common::{DAY, Draft, Random, at, day, later, noon, small_blocks};
@@ -33,13 +34,18 @@ pub(crate) enum Setup {
 }
 
 impl Setup {
+    /// The age at which the store drops days by itself.
+    pub(crate) fn max_age_days(self) -> Option<u32> {
+        (self == Self::Alone).then_some(4)
+    }
+
     pub(crate) fn builder(self) -> StoreBuilder {
-        let builder = small_blocks();
+        let keep_all = Retention::KEEP_ALL;
+        let retention = self.max_age_days().map_or(keep_all, |days| keep_all.max_age_days(days));
+        let builder = small_blocks().retention(retention);
         match self {
             Self::Readers => builder,
-            Self::Alone => {
-                builder.shared_readers(false).retention(Retention::KEEP_ALL.max_age_days(6))
-            }
+            Self::Alone => builder.shared_readers(false),
             Self::Buffered => builder.durability(Durability::Buffered {
                 max_delay: Duration::from_secs(86_400),
                 max_events: WINDOW,
@@ -75,6 +81,7 @@ pub(crate) struct Moment {
     /// The number of the first operation after it.
     pub(crate) operations: u64,
     pub(crate) state: State,
+    pub(crate) today: Day,
     pub(crate) step: String,
 }
 
@@ -91,6 +98,19 @@ pub(crate) struct Player {
     /// Whether writes may fail, which the next flush tells.
     pub(crate) fails: bool,
     waiting: usize,
+    /// Where the store was closed and opened again.
+    pub(crate) starts: Vec<Start>,
+}
+
+/// A moment at which the store is closed: a run can begin there.
+#[derive(Debug, Clone)]
+pub(crate) struct Start {
+    /// Steps done.
+    pub(crate) steps: usize,
+    /// The number of the next operation.
+    pub(crate) operations: u64,
+    state: State,
+    now: Timestamp,
 }
 
 /// A script of so many steps.
@@ -131,7 +151,7 @@ pub(crate) fn script(seed: u64, steps: usize) -> Vec<Step> {
                 Step::Tomorrow
             }
             89..=91 => Step::Flush,
-            92..=93 => Step::Prune(4),
+            92..=93 => Step::Prune(3),
             94 => Step::Drop(before(random.below(4))),
             95 => Step::Rebuild,
             _ => Step::Reopen,
@@ -153,31 +173,72 @@ impl Player {
             may_be: BTreeMap::new(),
             fails: false,
             waiting: 0,
+            starts: Vec::new(),
         }
+    }
+
+    /// A player who goes on from a start, on the disk as it was then.
+    pub(crate) fn from_start(setup: Setup, disk: FaultyStorage, start: &Start) -> Self {
+        let player = Self { state: start.state.clone(), ..Self::new(setup, disk) };
+        player.clock.set(start.now);
+        player
+    }
+
+    fn note_start(&mut self, steps: usize) {
+        let (operations, state) = (self.disk.operations(), self.state.clone());
+        self.starts.push(Start { steps, operations, state, now: self.clock.now() });
     }
 
     /// Plays a whole script, recorded, and notes what must be there after each step.
     pub(crate) fn play(&mut self, script: &[Step]) {
         self.disk.record();
+        self.note_start(0);
         self.open().unwrap();
         self.note("open".to_owned());
-        for step in script {
+        for (number, step) in script.iter().enumerate() {
             let mut words = format!("{step:?}");
             words.truncate(60);
             self.step(step).unwrap_or_else(|error| panic!("{words}: {error}"));
             self.note(words);
+            if let Some(start) = self.starts.last_mut().filter(|start| start.steps == usize::MAX) {
+                start.steps = number + 1;
+            }
         }
         self.close().unwrap();
         self.note("close".to_owned());
     }
 
+    /// Plays a script until a step fails.
+    pub(crate) fn play_until_it_fails(&mut self, script: &[Step]) {
+        if self.open().is_ok() {
+            // The script ends or the disk does.
+            let _ = script.iter().try_for_each(|step| {
+                self.step(step)?;
+                self.forget_dropped()
+            });
+        }
+        self.store = None;
+    }
+
+    /// Today by the store's clock.
+    pub(crate) fn today(&self) -> Day {
+        Day::of(self.clock.now()).unwrap()
+    }
+
     fn note(&mut self, step: String) {
+        self.forget_dropped().unwrap();
+        let (operations, state) = (self.disk.operations(), self.state.clone());
+        let today = self.today();
+        self.moments.push(Moment { operations, state, today, step });
+    }
+
+    /// Forgets the days that the store has dropped.
+    fn forget_dropped(&mut self) -> Result<(), Error> {
         if let Some(store) = &self.store {
-            let days: Vec<_> = store.days().unwrap().iter().map(|info| info.day).collect();
+            let days: Vec<_> = store.days()?.iter().map(|info| info.day).collect();
             self.state.retain(|day, _| days.contains(day));
         }
-        let (operations, state) = (self.disk.operations(), self.state.clone());
-        self.moments.push(Moment { operations, state, step });
+        Ok(())
     }
 
     pub(crate) fn open(&mut self) -> Result<(), Error> {
@@ -223,6 +284,8 @@ impl Player {
             Step::Reopen => {
                 drop(store);
                 self.close()?;
+                // Its number is known to whoever counts the steps.
+                self.note_start(usize::MAX);
                 self.open()?;
             }
         }
@@ -231,8 +294,14 @@ impl Player {
 
     fn log(&mut self, store: &Store, drafts: &[Draft]) -> Result<(), Error> {
         let ids = store.log_events(drafts.iter().map(Draft::event))?;
+        self.accepted(drafts.iter().zip(ids));
+        Ok(())
+    }
+
+    /// Notes what the store has taken, with the ids that it gave.
+    pub(crate) fn accepted<'a>(&mut self, logged: impl Iterator<Item = (&'a Draft, EventId)>) {
         let mut by_day = BTreeMap::<Day, Vec<Event>>::new();
-        for (draft, id) in drafts.iter().zip(ids) {
+        for (draft, id) in logged {
             by_day.entry(id.day()).or_default().push(draft.logged(id));
         }
         for (day, events) in by_day {
@@ -251,7 +320,6 @@ impl Player {
                 self.settled();
             }
         }
-        Ok(())
     }
 
     /// Everything that was accepted is durable.
@@ -263,7 +331,7 @@ impl Player {
     }
 }
 
-/// An event that tells that logging goes on, at this clock's time.
-pub(crate) fn one_more(clock: &ManualClock) -> NewEvent {
-    NewEvent::new("one more", "heartbeat").server_time(clock.now())
+/// An event that tells that logging goes on.
+pub(crate) fn one_more(day: Day) -> NewEvent {
+    NewEvent::new("one more", "heartbeat").server_time(at(day, DAY / 2))
 }
