@@ -7,8 +7,8 @@
 //! the length it names, so an entry that is behind its day is never believed.
 //!
 //! ```text
-//! days      day -> version u8, file length u64, rows u32, zone, sessions u32, totals of types,
-//!           totals of tags, XXH3-64
+//! days      day -> version u8, file length u64, events u32, end u32 (the ordinal after its last; not
+//!           in version 1), zone, sessions u32, totals of types, totals of tags, XXH3-64
 //! totals    u8 0 where there are more than 256 names; else 1, varint count, and for each name, in
 //!           order, varint length and bytes, and varint events
 //! sessions  day -> fingerprints u32, ascending, then XXH3-64
@@ -25,7 +25,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::codec::bytes::{Reader, checksum, put_bytes, put_varint};
 use crate::day::live::SealedDay;
-use crate::day::view::DayView;
+use crate::day::view::{DayView, EVENT_KEYS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
@@ -41,14 +41,17 @@ const DAMAGED_NAME: &str = "catalog.redb.damaged";
 
 const DAYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("days");
 const SESSIONS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("sessions");
-const ENTRY_VERSION: u8 = 1;
+const ENTRY_VERSION: u8 = 2;
 
 /// What is known of a sealed day without opening it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DaySummary {
     /// The length of the day's file.
     pub(crate) file_len: u64,
+    /// Its events.
     pub(crate) rows: u32,
+    /// The ordinal after its last, which is more than its events where there are holes.
+    pub(crate) end: u32,
     pub(crate) zone: Zone,
     /// Fingerprints of the day's sessions, ascending.
     pub(crate) sessions: Arc<[u32]>,
@@ -91,7 +94,7 @@ impl DaySummary {
     pub(crate) fn derive(view: &DayView, file_len: u64) -> Result<Self> {
         let mut sessions = Vec::new();
         for part in &view.parts {
-            view.scan(part, Field::Session, &[]..&[], |key, _| {
+            view.scan(part, Field::Session, EVENT_KEYS, |key, _| {
                 sessions.push(fingerprint(key));
                 Ok(())
             })?;
@@ -104,11 +107,26 @@ impl DaySummary {
         Ok(Self {
             file_len,
             rows: view.events(),
+            end: view.end(),
             zone,
             sessions: sessions.into(),
             types: totals(view, Field::EventType)?,
             tags: totals(view, Field::Tag)?,
         })
+    }
+
+    /// What is left to know of a day whose file is missing: that its ordinals below `end` were given. No
+    /// file has the length that it names.
+    pub(crate) fn missing(end: u32) -> Self {
+        Self {
+            file_len: u64::MAX,
+            rows: 0,
+            end,
+            zone: Zone::default(),
+            sessions: [].into(),
+            types: None,
+            tags: None,
+        }
     }
 
     /// How many events have each name of a field, in the order of the names, where that is known.
@@ -136,6 +154,7 @@ impl DaySummary {
         let mut bytes = vec![ENTRY_VERSION];
         bytes.extend_from_slice(&self.file_len.to_le_bytes());
         bytes.extend_from_slice(&self.rows.to_le_bytes());
+        bytes.extend_from_slice(&self.end.to_le_bytes());
         bytes.extend_from_slice(&self.zone.encode());
         let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&sessions.to_le_bytes());
@@ -157,6 +176,8 @@ impl DaySummary {
             return Err(Error::version("the catalog", version.into(), ENTRY_VERSION.into()));
         }
         let (file_len, rows) = (reader.u64()?, reader.u32()?);
+        // Version 1 did not tell them apart.
+        let end = if version < 2 { rows } else { reader.u32()? };
         let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
         let count = reader.u32()? as usize;
         let (types, tags) = (decode_totals(&mut reader)?, decode_totals(&mut reader)?);
@@ -168,7 +189,7 @@ impl DaySummary {
         if prints.len() != count {
             return Err(Error::corrupt("the catalog has not the sessions that it counts"));
         }
-        Ok(Self { file_len, rows, zone, sessions: prints, types, tags })
+        Ok(Self { file_len, rows, end, zone, sessions: prints, types, tags })
     }
 }
 
@@ -251,8 +272,24 @@ impl Catalog {
         Ok((Self { engine, unwritten: Vec::new() }, Summaries::new()))
     }
 
+    /// Makes the catalog anew with these entries, in a file of its own that takes the place of this one's:
+    /// no page of it has held anything else.
+    pub(crate) fn renew(
+        &mut self,
+        directory: &Arc<dyn Directory>,
+        sharing: Sharing,
+        entries: &[(Day, &DaySummary)],
+    ) -> Result<()> {
+        let fill = |database: &Database| write(database, entries, &[]);
+        let engine = Engine::create(directory, NAME, sharing, fill)?;
+        self.engine.give_up();
+        *self = Self { engine, unwritten: Vec::new() };
+        Ok(())
+    }
+
     /// Notes a sealed day, to be written with others by [`flush`](Self::flush).
     pub(crate) fn note(&mut self, day: Day, summary: Arc<DaySummary>) {
+        self.unwritten.retain(|(noted, _)| *noted != day);
         self.unwritten.push((day, summary));
     }
 

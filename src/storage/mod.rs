@@ -96,6 +96,8 @@ pub(crate) struct Draft {
     directory: Arc<dyn Directory>,
     name: String,
     file: StorageFile,
+    /// Whether another file has the name until then.
+    replaces: bool,
 }
 
 impl Draft {
@@ -103,7 +105,13 @@ impl Draft {
     pub(crate) fn begin(directory: &Arc<dyn Directory>, name: &str) -> Result<Self> {
         let made = directory.create(&temporary(name));
         let file = made.map_err(|error| Error::io(format!("making {name}"), error))?;
-        Ok(Self { directory: directory.clone(), name: name.to_owned(), file })
+        Ok(Self { directory: directory.clone(), name: name.to_owned(), file, replaces: false })
+    }
+
+    /// As [`begin`](Self::begin), in place of a file that has the name until then: one of the two has it
+    /// at any time.
+    pub(crate) fn begin_over(directory: &Arc<dyn Directory>, name: &str) -> Result<Self> {
+        Ok(Self { replaces: true, ..Self::begin(directory, name)? })
     }
 
     /// The file, which stays open under its name.
@@ -113,13 +121,15 @@ impl Draft {
 
     /// Makes what was written durable, and then the name.
     pub(crate) fn place(self) -> Result<()> {
-        let Self { directory, name, file } = self;
+        let Self { directory, name, file, replaces } = self;
         let placed = || {
             file.sync_data()?;
             directory.rename(&temporary(&name), &name)?;
             directory.sync(folder_of(&name)).inspect_err(|_| {
-                // It is not to be found by whoever tries again.
-                let _ = directory.remove(&name);
+                // It is not to be found by whoever tries again, unless it is all there is.
+                if !replaces {
+                    let _ = directory.remove(&name);
+                }
             })
         };
         placed().map_err(|error| Error::io(format!("making {name}"), error))

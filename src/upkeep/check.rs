@@ -11,7 +11,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::DaySummary;
-use crate::codec::columns::{self, Columns, Head};
+use crate::codec::columns::{self, Head};
 use crate::codec::row::Row;
 use crate::day::file::{self, SectionHead, SectionKind};
 use crate::day::part::{BlockEntry, Part};
@@ -20,7 +20,6 @@ use crate::error::{Error, Result};
 use crate::index::cells::Cell;
 use crate::index::postings::OpenPage;
 use crate::index::term::Field;
-use crate::query::eval::PartReader;
 use crate::snapshot::Snapshot;
 use crate::time::{self, Day};
 
@@ -34,6 +33,9 @@ pub struct CheckReport {
     pub events: u64,
     /// Ordinals whose events an earlier rebuild could not read: known, and no disagreement.
     pub events_lost: u64,
+    /// Ordinals whose events were erased: holes, and no disagreement.
+    #[serde(default)]
+    pub events_erased: u64,
     /// Every disagreement.
     pub problems: Vec<Problem>,
 }
@@ -76,10 +78,11 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
         match snapshot.view(day) {
             Ok(Some(view)) => {
                 let mut checked =
-                    DayCheck { view: &view, events: 0, lost: 0, problems: Vec::new() };
+                    DayCheck { view: &view, events: 0, lost: 0, erased: 0, problems: Vec::new() };
                 checked.run(snapshot);
                 report.events += checked.events;
                 report.events_lost += checked.lost;
+                report.events_erased += checked.erased;
                 report.problems.append(&mut checked.problems);
             }
             Ok(None) => report.days -= 1,
@@ -98,6 +101,7 @@ struct DayCheck<'a> {
     view: &'a DayView,
     events: u64,
     lost: u64,
+    erased: u64,
     problems: Vec<Problem>,
 }
 
@@ -146,7 +150,9 @@ impl DayCheck<'_> {
         for block in &part.blocks {
             match self.check_block(block) {
                 Ok(rows) => {
-                    self.events += rows.len() as u64;
+                    let holes = rows.iter().filter(|row| row.is_hole()).count() as u64;
+                    self.erased += holes;
+                    self.events += rows.len() as u64 - holes;
                     expect(&mut expected, block.first - part.first, &rows);
                 }
                 Err(error) => {
@@ -156,10 +162,9 @@ impl DayCheck<'_> {
             }
         }
         let place = format!("postings at ordinal {}", part.first);
-        let reader = PartReader::new(self.view, part);
         let mut found = Vec::new();
         for field in Field::ALL {
-            let scanned = reader.scan(field, |key, posting| {
+            let scanned = self.view.scan(part, field, &[]..&[], |key, posting| {
                 let rows: Vec<u32> = posting.bitmap()?.iter().collect();
                 let term = format!("{field} {:?}", String::from_utf8_lossy(key));
                 if rows.len() != posting.cardinality as usize {
@@ -186,8 +191,7 @@ impl DayCheck<'_> {
 
     /// The rows of a block, whose zone and dictionaries are seen to be theirs.
     fn check_block(&mut self, block: &BlockEntry) -> Result<Vec<Row>> {
-        let all = columns::each_kind(|kind| self.view.decode(block, kind))?;
-        let rows = Columns::of(&all)?.rows(0..block.rows)?;
+        let rows = self.view.stored_rows(block)?;
         let place = format!("block at ordinal {}", block.first);
         if columns::encode(&rows)?.zone != block.zone {
             self.report(place.clone(), "its zone is not that of its rows");
@@ -215,6 +219,9 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
             }
         };
         add(Field::Session, row.session_id.as_bytes());
+        if row.is_hole() {
+            continue;
+        }
         add(Field::EventType, row.event_type.as_bytes());
         row.tags.iter().for_each(|tag| add(Field::Tag, tag.as_bytes()));
         if let Some(place) = row.location {

@@ -38,15 +38,9 @@ pub(crate) struct OpenDays {
 struct Inner {
     /// In order of last use.
     live: Vec<LiveDay>,
-    /// Until the store is closed.
+    /// Absent after a failure that it could not be opened again after, and once the store is closed.
     catalog: Option<Catalog>,
-}
-
-impl Inner {
-    fn catalog(&mut self) -> Result<&mut Catalog> {
-        let message = "the store has been closed";
-        self.catalog.as_mut().ok_or_else(|| Error::new(ErrorKind::Poisoned, message))
-    }
+    closed: bool,
 }
 
 /// What queries look at.
@@ -75,7 +69,8 @@ impl OpenDays {
             catalog.update(&derived, &[])?;
         }
         let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
-        let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
+        let inner = Inner { live: Vec::new(), catalog: Some(catalog), closed: false };
+        let inner = Mutex::new(inner);
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
         let days = Self { context, shelf, queue, inner, published, commits };
         days.recover(&files)?;
@@ -98,8 +93,27 @@ impl OpenDays {
         Ok(())
     }
 
+    /// The directory.
+    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The catalog, until the store is closed.
+    fn catalog<'a>(&self, inner: &'a mut Inner) -> Result<&'a mut Catalog> {
+        if inner.closed {
+            return Err(Error::new(ErrorKind::Poisoned, "the store has been closed"));
+        }
+        match &mut inner.catalog {
+            Some(catalog) => Ok(catalog),
+            absent => {
+                let (catalog, _) = Catalog::open(&self.shelf.directory, self.context.sharing)?;
+                Ok(absent.insert(catalog))
+            }
+        }
     }
 
     fn published(&self) -> Published {
@@ -138,7 +152,7 @@ impl OpenDays {
     pub(crate) fn open_day(&self, day: Day) -> Result<bool> {
         let mut inner = self.inner();
         // Nothing is begun once the store is closed.
-        inner.catalog()?;
+        self.catalog(&mut inner)?;
         if let Some(place) = inner.live.iter().position(|live| live.day == day) {
             let live = inner.live.remove(place);
             self.queue.open_day(day, live.next_ordinal());
@@ -168,13 +182,24 @@ impl OpenDays {
             (None, None) => {
                 let dropped = FileKind::Dropped.name(day);
                 if self.shelf.directory.open(&dropped, Access::Read).is_ok() {
-                    end_drop(&self.shelf, day, || self.note_drop(inner, day))?;
+                    end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))?;
                 }
                 None
             }
         };
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
         Ok((live, true))
+    }
+
+    /// Where a day that rows wait for is among those that are open: a rewrite may have closed it.
+    fn place_of(&self, inner: &mut Inner, day: Day) -> Result<usize> {
+        let find = |inner: &Inner| inner.live.iter().position(|live| live.day == day);
+        if let Some(place) = find(inner) {
+            return Ok(place);
+        }
+        let (live, _) = self.open_or_begin(inner, day)?;
+        self.admit(inner, live)?;
+        find(inner).ok_or_else(|| Error::not_found("the day is not open").on_day(day))
     }
 
     /// Adds a live day; the least recently written one is sealed where there are too many.
@@ -192,7 +217,7 @@ impl OpenDays {
             match idle {
                 Some(place) => {
                     let live = inner.live.remove(place);
-                    self.seal(inner.catalog()?, live)?;
+                    self.seal(self.catalog(inner)?, live)?;
                 }
                 None => break,
             }
@@ -249,9 +274,9 @@ impl OpenDays {
             }
         }
         for (day, list) in by_day {
-            let Some(place) = inner.live.iter().position(|live| live.day == day) else {
-                let error = Error::not_found("the day is not open").on_day(day);
-                return Outcome::Failed(error);
+            let place = match self.place_of(&mut inner, day) {
+                Ok(place) => place,
+                Err(error) => return Outcome::Refused(error),
             };
             let batches: Vec<_> = list.iter().map(|waiting| waiting.rows.clone()).collect();
             if let Err(error) = inner.live[place].commit(&batches) {
@@ -268,7 +293,7 @@ impl OpenDays {
     /// Writes the days that were sealed meanwhile to the catalog.
     pub(crate) fn flush_catalog(&self) {
         // The catalog is derived: what it lacks is found again, and closing tells what went wrong.
-        let _ = self.inner().catalog().and_then(Catalog::flush);
+        let _ = self.catalog(&mut self.inner()).and_then(Catalog::flush);
     }
 
     /// How many commits of rows were made.
@@ -296,11 +321,12 @@ impl OpenDays {
     /// Removes a day and everything in it.
     pub(crate) fn drop_day(&self, day: Day) -> Result<()> {
         let mut inner = self.inner();
-        if let Some(place) = inner.live.iter().position(|live| live.day == day) {
-            if !self.queue.close_day(day) {
-                let message = "events of the day wait to be written; flush, then drop it again";
-                return Err(Error::new(ErrorKind::Locked, message).on_day(day));
-            }
+        let place = inner.live.iter().position(|live| live.day == day);
+        if !self.queue.close_day(day) {
+            let message = "events of the day wait to be written; flush, then drop it again";
+            return Err(Error::new(ErrorKind::Locked, message).on_day(day));
+        }
+        if let Some(place) = place {
             self.remove_live(&mut inner, place)?;
             return Ok(());
         }
@@ -322,23 +348,22 @@ impl OpenDays {
         self.unpublish(day);
         // The file is on its way out: whether it could be closed cleanly does not matter.
         let _ = live.close();
-        end_drop(&self.shelf, day, || self.note_drop(inner, day))
+        end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))
     }
 
     fn remove_files(&self, inner: &mut Inner, day: Day) -> Result<()> {
         mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
-        end_drop(&self.shelf, day, || self.note_drop(inner, day))
+        end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))
     }
 
-    /// Tells the catalog that a day is gone; redb wants to be opened again after a failure.
-    fn note_drop(&self, inner: &mut Inner, day: Day) -> Result<()> {
-        if inner.catalog()?.update(&[], &[day]).is_ok() {
+    /// Takes days from the catalog; redb wants to be opened again after a failure.
+    fn note_drop(&self, inner: &mut Inner, days: &[Day]) -> Result<()> {
+        if self.catalog(inner)?.update(&[], days).is_ok() {
             return Ok(());
         }
         inner.catalog = None;
-        let (catalog, _) = Catalog::open(&self.shelf.directory, self.context.sharing)?;
-        inner.catalog.insert(catalog).update(&[], &[day])
+        self.catalog(inner)?.update(&[], days)
     }
 
     fn unpublish(&self, day: Day) {
@@ -351,7 +376,8 @@ impl OpenDays {
         });
     }
 
-    /// Closes a day, lets `write_anew`, which is told how many rows the catalog knows, write what can be read of it, and puts that in its place.
+    /// Closes a day, lets `write_anew`, which is told the end of the ordinals that the catalog knows,
+    /// write what can be read of it, and puts that in its place.
     pub(crate) fn replace(
         &self,
         day: Day,
@@ -366,7 +392,7 @@ impl OpenDays {
             inner.live.remove(place).close()?;
         }
         let before = self.published();
-        let listed = before.sealed.get(&day).map_or(0, Sealed::rows);
+        let listed = before.sealed.get(&day).map_or(0, Sealed::end);
         let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
             put_in_place(&self.shelf, day)?;
             Ok(lost)
@@ -378,9 +404,111 @@ impl OpenDays {
             });
         } else {
             self.unpublish(day);
-            self.publish_sealed(inner.catalog()?)?;
+            self.publish_sealed(self.catalog(&mut inner)?)?;
         }
         rewritten
+    }
+
+    /// Writes a day anew: seals it where it is open, and shows what came of `write_anew`, which says
+    /// whether it has put another file in the day's place. Rows that wait for the day keep their ids.
+    pub(crate) fn rewrite<T>(
+        &self,
+        day: Day,
+        write_anew: impl FnOnce(&Shelf, &SealedDay) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let mut inner = self.inner();
+        let rewritten = self.rewrite_sealed(&mut inner, day, write_anew);
+        if rewritten.is_err() {
+            // What was begun is of no use, and takes room; opening the store removes it else.
+            let _ = remove_temporary(&self.shelf);
+        }
+        // The write of what waits opens the day where this could not.
+        if !self.queue.close_day(day) {
+            let _ = self.place_of(&mut inner, day);
+        }
+        rewritten
+    }
+
+    fn rewrite_sealed<T>(
+        &self,
+        inner: &mut Inner,
+        day: Day,
+        write_anew: impl FnOnce(&Shelf, &SealedDay) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        self.catalog(inner)?;
+        let open = match inner.live.iter().position(|live| live.day == day) {
+            Some(place) => Some(inner.live.remove(place)),
+            None => match self.published().live.get(&day) {
+                // Sealing it failed.
+                Some(Ok(_)) => Some(LiveDay::open(&self.context, day)?),
+                _ => None,
+            },
+        };
+        if let Some(live) = open {
+            self.seal(self.catalog(inner)?, live)?;
+        }
+        let published = self.published();
+        let file_len = match (published.live.get(&day), published.sealed.get(&day)) {
+            (Some(Err(error)), _) | (_, Some(Sealed::Damaged { error, .. })) => {
+                return Err(error.clone());
+            }
+            (None, Some(Sealed::There { file_len, .. })) => *file_len,
+            _ => return Ok(None),
+        };
+        let rewritten = write_anew(&self.shelf, &self.shelf.open_sealed(day, file_len)?);
+        // A failure may have come after another file had the name.
+        self.publish_rewritten(self.catalog(inner)?, day)?;
+        rewritten
+    }
+
+    /// Looks at a sealed day's file again.
+    fn publish_rewritten(&self, catalog: &mut Catalog, day: Day) -> Result<()> {
+        let mut files = self.shelf.list()?;
+        files.retain(|listed, _| *listed == day);
+        let fresh = self.shelf.known(&files, &Summaries::new(), &Known::new());
+        if let Some(Sealed::There { file_len, summary, .. }) = fresh.get(&day) {
+            self.shelf.note_replaced(day, *file_len);
+            catalog.note(day, summary.clone());
+        }
+        self.publish(|published| {
+            let mut sealed = (*published.sealed).clone();
+            sealed.extend(fresh);
+            published.sealed = Arc::new(sealed);
+        });
+        Ok(())
+    }
+
+    /// Removes what failures left behind: files that never got their names, and drops that have begun.
+    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+        let mut inner = self.inner();
+        remove_temporary(&self.shelf)?;
+        let files = self.shelf.list()?;
+        for (day, _) in files.iter().filter(|(_, files)| files.dropped) {
+            end_drop(&self.shelf, *day, || self.note_drop(&mut inner, &[*day]))?;
+        }
+        Ok(())
+    }
+
+    /// Takes days that are to be written anew out of the catalog: an entry must not be believed of a file
+    /// that happens to be as long.
+    pub(crate) fn take_from_catalog(&self, days: &[Day]) -> Result<()> {
+        self.note_drop(&mut self.inner(), days)
+    }
+
+    /// Puts a catalog of what is known in the place of the one that has been written so far, with every
+    /// byte that it has ever held.
+    pub(crate) fn renew_catalog(&self) -> Result<()> {
+        let mut inner = self.inner();
+        let known = self.published().sealed;
+        let missing = |(day, sealed): (&Day, &Sealed)| match sealed {
+            Sealed::Missing { end } => Some((*day, DaySummary::missing(*end))),
+            _ => None,
+        };
+        let missing: Vec<(Day, DaySummary)> = known.iter().filter_map(missing).collect();
+        let mut entries = summaries_of(&known);
+        entries.extend(missing.iter().map(|(day, summary)| (*day, summary)));
+        let (directory, sharing) = (&self.shelf.directory, self.context.sharing);
+        self.catalog(&mut inner)?.renew(directory, sharing, &entries)
     }
 
     /// Makes the catalog's entries again from the sealed days.
@@ -393,7 +521,7 @@ impl OpenDays {
             let listed = published.sealed.keys().filter(|day| !known.contains_key(day));
             listed.copied().collect()
         };
-        inner.catalog()?.update(&summaries_of(&known), &gone)?;
+        self.catalog(&mut inner)?.update(&summaries_of(&known), &gone)?;
         self.publish(|published| published.sealed = Arc::new(known));
         Ok(())
     }
@@ -426,6 +554,7 @@ impl OpenDays {
         let mut inner = self.inner();
         inner.live.clear();
         inner.catalog = None;
+        inner.closed = true;
     }
 
     /// Closes every file; days other than `today` are sealed.
@@ -435,11 +564,12 @@ impl OpenDays {
         while let Some(live) = inner.live.pop() {
             let closed = match Some(live.day) == today {
                 true => live.close(),
-                false => inner.catalog().and_then(|catalog| self.seal(catalog, live)),
+                false => self.catalog(&mut inner).and_then(|catalog| self.seal(catalog, live)),
             };
             // The other days are closed all the same.
             outcome = outcome.and(closed);
         }
+        inner.closed = true;
         let noted = inner.catalog.take().map_or(Ok(()), |mut catalog| catalog.flush());
         outcome.and(noted)
     }

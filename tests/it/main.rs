@@ -12,6 +12,8 @@ mod damage;
 mod days;
 mod durability;
 #[cfg(feature = "testing")]
+mod erase;
+#[cfg(feature = "testing")]
 mod faults;
 mod input;
 mod readers;
