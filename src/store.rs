@@ -17,6 +17,8 @@ use crate::query::{Count, Filter, GroupBy, Query};
 use crate::settings::Retention;
 use crate::snapshot::{Known, Shelf, Snapshot};
 use crate::time::{Day, Timestamp};
+use crate::upkeep::backup::identity::{self, Identity};
+use crate::upkeep::backup::{self, BackupReport};
 use crate::upkeep::check::{self, CheckReport};
 use crate::upkeep::erase::{self, ErasureReport};
 use crate::upkeep::rebuild::{self, RebuildReport};
@@ -416,6 +418,39 @@ impl Store {
     pub fn erasure_plan(&self, id: impl ToString) -> Result<ErasureReport> {
         let id = id.to_string();
         self.ask(|snapshot| erase::plan(snapshot, &id))
+    }
+
+    /// Copies the store into a directory, made where absent, while it is in use: what was durable when
+    /// this was called, batches whole. The copy is a store whose days are all finished.
+    ///
+    /// Run again, it copies the days that have changed since, and ends what was interrupted. Days that the
+    /// store has dropped stay in the backup. A day that cannot be read is named in
+    /// [`BackupReport::problems`], and the others are copied. To restore, open the backup, or a copy of
+    /// it; once an event is logged to it, it is a store and no backup any more.
+    ///
+    /// Costs reading the changed days twice and writing them once; a day that is being written counts as
+    /// changed. Memory is bounded by a block. A store that was opened for reading only can be copied too,
+    /// beside its writer.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the directory is neither empty nor a backup of this store, `Locked` where it is
+    /// open for writing, `DiskFull` and `Io` where it cannot be written; `NotFound` where this store has
+    /// not been opened for writing by a version that can be backed up.
+    pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<BackupReport> {
+        let (snapshot, identity) = self.durable()?;
+        backup::to_path(&snapshot, identity, path.as_ref())
+    }
+
+    /// What is durable now, and whose it is.
+    pub(crate) fn durable(&self) -> Result<(Snapshot, Identity)> {
+        if let Mode::Writing(writer) = &*self.mode {
+            return writer.durable();
+        }
+        let snapshot = self.snapshot()?;
+        let identity = identity::of_store(&*snapshot.shelf.directory)?;
+        let message = "the store has no identity yet, open it for writing once";
+        Ok((snapshot, identity.ok_or_else(|| Error::not_found(message))?))
     }
 
     /// Compares every index, zone, dictionary and catalog entry with the log, and reads every byte

@@ -78,7 +78,10 @@ impl DayView {
 
     /// The length of the day's file.
     pub(crate) fn file_len(&self) -> Result<u64> {
-        let len = self.file()?.opened(&self.cache)?.len();
+        let len = match &self.held {
+            Some(held) => held.len(),
+            None => self.file()?.opened(&self.cache)?.len(),
+        };
         len.map_err(|error| Error::io("measuring the day's file", error).on_day(self.day))
     }
 

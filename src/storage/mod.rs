@@ -89,6 +89,24 @@ pub(crate) fn temporary(name: &str) -> String {
     format!("{name}.tmp")
 }
 
+/// Removes files of these folders that never got their names.
+pub(crate) fn remove_temporary(directory: &dyn Directory, folders: &[&str]) -> Result<()> {
+    for folder in folders {
+        let entries = directory.list(folder);
+        for entry in entries.map_err(|error| Error::io("listing the store", error))? {
+            if entry.name.ends_with(&temporary("")) {
+                let name = match *folder {
+                    "" => entry.name,
+                    _ => format!("{folder}/{}", entry.name),
+                };
+                let removed = directory.remove(&name);
+                removed.map_err(|error| Error::io(format!("removing {name}"), error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A file that has its name only once it is [put in place](Self::place): whole or absent after a
 /// power cut.
 #[derive(Debug)]

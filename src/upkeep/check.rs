@@ -92,7 +92,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
     Ok(report)
 }
 
-fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
+pub(crate) fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
     Problem { day: Some(day), place: place.to_owned(), what: error.to_string() }
 }
 
@@ -233,7 +233,7 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
 
 /// Reads every section of a day's file, up to its valid end. The footer of a sealed day follows what
 /// it lists; what follows while the day is being written is a leftover of an interrupted fold.
-fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> Result<()> {
+pub(crate) fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> Result<()> {
     let mut offset = file::HEADER_BYTES;
     while offset < listed_end || (sealed && offset < view.file_len()? && offset == listed_end) {
         let bytes = view.read(offset, file::SECTION_HEAD_BYTES as usize)?;

@@ -13,12 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, DaySummary, Summaries};
 use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
-use crate::day::{FOLDER, FileKind};
+use crate::day::{FOLDER, FOLDERS, FileKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
-use crate::storage::{Access, temporary};
+use crate::storage::{Access, remove_temporary};
 use crate::time::Day;
+use crate::upkeep::backup::identity;
 use crate::upkeep::rebuild::put_in_place;
 use crate::writer::queue::{Outcome, Queue, Waiting};
 
@@ -55,7 +56,7 @@ impl OpenDays {
     /// Takes over a directory whose lock is held: ends drops, removes leftovers, recovers the days
     /// that were being written and seals all but the newest of them.
     pub(crate) fn open(context: DayContext, shelf: Arc<Shelf>, queue: Arc<Queue>) -> Result<Self> {
-        remove_temporary(&shelf)?;
+        remove_temporary(&*shelf.directory, &FOLDERS)?;
         let (mut catalog, mut summaries) = Catalog::open(&shelf.directory, context.sharing)?;
         end_interrupted(&shelf, &mut catalog, &mut summaries)?;
         let files = shelf.list()?;
@@ -187,6 +188,7 @@ impl OpenDays {
                 None
             }
         };
+        identity::unmark_backup(&*self.shelf.directory)?;
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
         Ok((live, true))
     }
@@ -420,7 +422,7 @@ impl OpenDays {
         let rewritten = self.rewrite_sealed(&mut inner, day, write_anew);
         if rewritten.is_err() {
             // What was begun is of no use, and takes room; opening the store removes it else.
-            let _ = remove_temporary(&self.shelf);
+            let _ = remove_temporary(&*self.shelf.directory, &FOLDERS);
         }
         // The write of what waits opens the day where this could not.
         if !self.queue.close_day(day) {
@@ -481,7 +483,7 @@ impl OpenDays {
     /// Removes what failures left behind: files that never got their names, and drops that have begun.
     pub(crate) fn remove_leftovers(&self) -> Result<()> {
         let mut inner = self.inner();
-        remove_temporary(&self.shelf)?;
+        remove_temporary(&*self.shelf.directory, &FOLDERS)?;
         let files = self.shelf.list()?;
         for (day, _) in files.iter().filter(|(_, files)| files.dropped) {
             end_drop(&self.shelf, *day, || self.note_drop(&mut inner, &[*day]))?;
@@ -600,25 +602,6 @@ fn end_interrupted(shelf: &Shelf, catalog: &mut Catalog, summaries: &mut Summari
     }
     for (day, _) in files.iter().filter(|(_, files)| files.rebuilt && !files.dropped) {
         put_in_place(shelf, *day)?;
-    }
-    Ok(())
-}
-
-/// Removes files that never got their names.
-fn remove_temporary(shelf: &Shelf) -> Result<()> {
-    let directory = &*shelf.directory;
-    for folder in ["", FOLDER] {
-        let entries = directory.list(folder);
-        for entry in entries.map_err(|error| Error::io("listing the store", error))? {
-            if entry.name.ends_with(&temporary("")) {
-                let name = match folder {
-                    "" => entry.name,
-                    _ => format!("{folder}/{}", entry.name),
-                };
-                let removed = directory.remove(&name);
-                removed.map_err(|error| Error::io(format!("removing {name}"), error))?;
-            }
-        }
     }
     Ok(())
 }

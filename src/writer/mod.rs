@@ -24,6 +24,7 @@ use crate::settings::{Durability, Settings};
 use crate::snapshot::{Shelf, Snapshot};
 use crate::storage::LockGuard;
 use crate::time::Day;
+use crate::upkeep::backup::identity::{self, Identity};
 use crate::upkeep::erase::{self, ErasureReport};
 use crate::upkeep::retention::{self, Trigger};
 use crate::writer::days::OpenDays;
@@ -59,6 +60,8 @@ impl Writer {
         let lock = Mutex::new(Some(lock));
         // Where it fails, what is to be erased is still on disk, and tried again.
         let _ = erase::resume(&days);
+        // Only a backup asks for it, and makes it where it could not be made here.
+        let _ = identity::of_writer(&days.shelf().directory);
         let automatic = Trigger::Automatic { today: Day::of(clock.now()) };
         retention::enforce(&days, &settings.retention, automatic)?;
         let flusher = Mutex::new(None);
@@ -189,6 +192,16 @@ impl Writer {
         self.check_usable()?;
         self.flush()?;
         erase::erase(&self.days, session_id, || self.clock.now())
+    }
+
+    /// What is durable, everything that was accepted until now included, and whose it is.
+    pub(crate) fn durable(&self) -> Result<(Snapshot, Identity)> {
+        // After a failed write there is what was acknowledged.
+        if !self.queue.is_broken() {
+            self.flush()?;
+        }
+        let identity = identity::of_writer(&self.days.shelf().directory)?;
+        Ok((self.days.snapshot(&[])?, identity))
     }
 
     /// Today by the store's clock.

@@ -2,6 +2,8 @@
 //! that the crate is linked once; each module opens with its own goal and method.
 
 mod agreement;
+#[cfg(feature = "testing")]
+mod backup;
 mod child;
 #[cfg(feature = "cli")]
 mod cli;

@@ -24,7 +24,7 @@ use crate::day::file::Appender;
 use crate::day::live::SealedDay;
 use crate::day::part::Part;
 use crate::day::view::DayView;
-use crate::day::{FOLDER, FileKind, fold, live};
+use crate::day::{FOLDER, FOLDERS, FileKind, fold, live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::check_name;
 use crate::index::term::{Field, Term};
@@ -303,7 +303,7 @@ impl ErasureReport {
 
     /// Names the files that a rebuild has set aside.
     fn note_set_aside(&mut self, directory: &dyn Directory) -> Result<()> {
-        for folder in ["", FOLDER] {
+        for folder in FOLDERS {
             let mut files = names(directory, folder)?;
             files.retain(|file| file.ends_with(".damaged"));
             files.sort_unstable();
