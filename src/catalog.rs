@@ -296,7 +296,7 @@ impl Catalog {
     /// Writes what was noted. A day that a crash keeps from being written is summarised again when
     /// the store is opened.
     pub(crate) fn flush(&mut self) -> Result<()> {
-        if self.unwritten.is_empty() { Ok(()) } else { self.update(&[], &[]) }
+        self.update(&[], &[])
     }
 
     /// Notes sealed days and forgets dropped ones, durably.
@@ -304,6 +304,9 @@ impl Catalog {
         self.unwritten.retain(|(day, _)| !dropped.contains(day));
         let noted = self.unwritten.iter().map(|(day, summary)| (*day, &**summary));
         let all: Vec<(Day, &DaySummary)> = noted.chain(sealed.iter().copied()).collect();
+        if all.is_empty() && dropped.is_empty() {
+            return Ok(());
+        }
         write(&self.engine.database, &all, dropped)?;
         self.unwritten.clear();
         Ok(())

@@ -17,7 +17,7 @@ use crate::day::{FOLDER, FOLDERS, FileKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
-use crate::storage::{Access, remove_temporary};
+use crate::storage::{Access, Directory, remove_temporary};
 use crate::time::Day;
 use crate::upkeep::backup::identity;
 use crate::upkeep::rebuild::put_in_place;
@@ -66,11 +66,13 @@ impl OpenDays {
             .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
             .filter(|(day, summary)| summaries.get(day) != Some(*summary))
             .collect();
-        if !derived.is_empty() {
-            catalog.update(&derived, &[])?;
-        }
+        let catalog = match catalog.update(&derived, &[]) {
+            // It is derived again the next time, and this time the disk can be pruned.
+            Err(error) if error.kind() == ErrorKind::DiskFull => None,
+            written => written.map(|()| Some(catalog))?,
+        };
         let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
-        let inner = Inner { live: Vec::new(), catalog: Some(catalog), closed: false };
+        let inner = Inner { live: Vec::new(), catalog, closed: false };
         let inner = Mutex::new(inner);
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
         let days = Self { context, shelf, queue, inner, published, commits };
@@ -365,7 +367,7 @@ impl OpenDays {
             return Ok(());
         }
         inner.catalog = None;
-        self.catalog(inner)?.update(&[], days)
+        self.catalog(inner)?.update(&[], days).inspect_err(|_| inner.catalog = None)
     }
 
     fn unpublish(&self, day: Day) {
@@ -638,7 +640,23 @@ fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()>) -> Resul
     remove(FileKind::Columns)?;
     remove(FileKind::Log)?;
     sync()?;
-    note()?;
+    match note() {
+        // The day is gone. What the catalog says of it is not believed as long as the mark is there,
+        // and that is removed when the store is opened with room.
+        Err(error) if error.kind() == ErrorKind::DiskFull => {
+            empty_mark(directory, day);
+            return Ok(());
+        }
+        noted => noted?,
+    }
     remove(FileKind::Dropped)?;
     sync()
+}
+
+/// Frees the bytes of a log that has become a mark.
+fn empty_mark(directory: &dyn Directory, day: Day) {
+    // Where this fails they are free once the mark is removed.
+    if let Ok(mark) = directory.open(&FileKind::Dropped.name(day), Access::Write) {
+        let _ = mark.set_len(0);
+    }
 }

@@ -16,9 +16,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use diurnal::testing::{Fault, FaultyStorage};
-use diurnal::{Clock, Day, ErrorKind, Filter, ManualClock, NewEvent, Query, Store, StoreBuilder};
+use diurnal::{
+    Clock, Day, Durability, ErrorKind, Filter, ManualClock, NewEvent, Query, Retention, Store,
+    StoreBuilder,
+};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -402,4 +407,172 @@ fn an_erasure_on_a_disk_that_fails_loses_nothing_else_and_is_ended_later() {
         }
     }
     println!("{operations} operations, {} runs", operations * 3);
+}
+
+#[test]
+fn a_full_disk_can_still_be_pruned_and_erased_from_once_there_is_room() {
+    let marked_store = Marked::of(400);
+    let disk = &marked_store.disk;
+    let open = || marked_store.builder().free_bytes_min(0).open_on(disk).unwrap();
+    let store = open();
+    // Nothing but removing is possible, then less than the largest day, then all that is needed.
+    for spare in [0, 600, 3_000] {
+        disk.set_capacity_bytes(Some(disk.used_bytes() + spare));
+        let error = store.erase_session(MARKER).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DiskFull, "{spare} bytes: {error}");
+        let rest = Query::new().filter(Filter::not(Filter::session(MARKER)));
+        let left: Result<Vec<_>, _> = store.query(&rest).unwrap().collect();
+        assert_same(&left.unwrap(), &marked_store.without().matching(&Filter::All), "the others");
+        assert_clean(&store);
+    }
+    // The wish waits, through a restart too.
+    assert!(store.info().unwrap().erasure_pending);
+    store.close().unwrap();
+    let store = open();
+    assert!(store.info().unwrap().erasure_pending);
+    disk.set_capacity_bytes(Some(disk.used_bytes()));
+    let dropped = later(day(FIRST), 1);
+    store.drop_day(dropped).unwrap();
+    let report = store.prune(&Retention::KEEP_ALL.max_age_days(3)).unwrap();
+    assert_eq!(report.dropped.len(), 1, "{report:?}");
+    disk.set_capacity_bytes(Some(disk.used_bytes() + 1_000_000));
+    store.close().unwrap();
+    let store = open();
+    assert!(!store.info().unwrap().erasure_pending);
+    assert_eq!(marked(disk), [""; 0], "it is ended when the store is opened with room");
+    let mut left = marked_store.without();
+    left.drop_day(dropped);
+    left.drop_day(day(FIRST));
+    assert_holds(&store, &left);
+}
+
+#[test]
+fn what_waits_to_be_written_is_erased_too() {
+    let disk = FaultyStorage::new();
+    let buffered =
+        Durability::Buffered { max_delay: Duration::from_secs(3_600), max_events: 1_000 };
+    let store = small_blocks().durability(buffered).open_on(&disk).unwrap();
+    let mut model = Model::default();
+    let time = |n: usize| at(day(FIRST), n as i64);
+    let drafts: Vec<_> = (0..50)
+        .map(|n| if n % 3 == 0 { marked_draft(n, time(n)) } else { Draft::numbered(n, time(n)) })
+        .collect();
+    model.log(&store, &drafts);
+    assert_eq!(store.erase_session(MARKER).unwrap().events, 17);
+    assert_eq!(marked(&disk), [""; 0]);
+    let mut left = without(&model, MARKER);
+    let ids = left.log(&store, &[Draft::numbered(1, time(99))]);
+    assert_eq!(ids[0].ordinal(), 50);
+    assert_holds(&store, &left);
+}
+
+#[test]
+fn a_query_that_has_begun_gives_every_other_event_once() {
+    let marked_store = Marked::new();
+    let store = marked_store.open();
+    for consumed in [1, 30, 45, 90, 130] {
+        let before = everything(&store);
+        let mut events = store.query(&Query::new()).unwrap();
+        let mut found: Vec<_> = events.by_ref().take(consumed).map(Result::unwrap).collect();
+        let erased = found.iter().find(|event| event.session_id != "late").unwrap();
+        let session = erased.session_id.clone();
+        store.erase_session(&session).unwrap();
+        // The days go on, which the query does not see.
+        for number in 0..4 {
+            let date = later(day(FIRST), number);
+            store.log_event(NewEvent::new("late", "x").server_time(at(date, DAY - 1))).unwrap();
+        }
+        found.extend(events.map(Result::unwrap));
+        let others = |events: Vec<diurnal::Event>| -> Vec<_> {
+            events.into_iter().filter(|event| event.session_id != session).collect()
+        };
+        assert_same(&others(found), &others(before), &format!("after {consumed} events"));
+    }
+    assert_clean(&store);
+}
+
+#[test]
+fn files_that_cannot_be_cleaned_are_named() {
+    let marked_store = Marked::new();
+    let disk = &marked_store.disk;
+    let damaged = day(FIRST);
+    let name = format!("days/{damaged}.day");
+    assert!(disk.flip(&name, 300, 0x40));
+    let store = marked_store.open();
+    let report = store.erase_session(MARKER).unwrap();
+    assert_eq!((report.events, report.verified), (16, false));
+    let remains: Vec<_> =
+        report.remains.iter().map(|remains| (remains.file.as_str(), remains.day)).collect();
+    assert_eq!(remains, [(name.as_str(), Some(damaged))]);
+    assert_eq!(store.erasure_plan(MARKER).unwrap().days.len(), 1, "its postings are sound");
+    // Rebuilt, what was damaged is set aside.
+    store.rebuild().unwrap();
+    let report = store.erase_session(MARKER).unwrap();
+    assert!(report.events > 0 && !report.verified);
+    let aside = format!("{name}.damaged");
+    assert_eq!(report.remains[0].file, aside);
+    assert!(marked(disk).iter().all(|file| *file == aside), "{:?}", marked(disk));
+    disk.remove(&aside);
+    assert!(store.erase_session(MARKER).unwrap().verified);
+    assert_eq!(marked(disk), [""; 0]);
+    assert_clean(&store);
+}
+
+#[test]
+fn threads_log_and_ask_while_sessions_are_erased() {
+    const KEPT: u64 = 60;
+    let directory = tempfile::tempdir().unwrap();
+    let store = small_blocks().open(directory.path()).unwrap();
+    let time = |n: u64| at(later(day(FIRST), (n % 3) as u32), n as i64);
+    for n in 0..KEPT {
+        store.log_event(NewEvent::new("kept", "x").server_time(time(n))).unwrap();
+        store
+            .log_event(NewEvent::new(format!("gone {}", n % 6), "x").server_time(time(n)))
+            .unwrap();
+    }
+    let done = AtomicBool::new(false);
+    let kept = Filter::session("kept");
+    let (logged, asked) = std::thread::scope(|scope| {
+        let (store, done, kept) = (&store, &done, &kept);
+        let logging = scope.spawn(move || {
+            let mut ids = Vec::new();
+            while !done.load(Ordering::Relaxed) && ids.len() < 5_000 {
+                let n = ids.len() as u64;
+                ids.push(store.log_event(NewEvent::new("new", "x").server_time(time(n))).unwrap());
+            }
+            ids
+        });
+        let reader = Store::open_read_only(directory.path()).unwrap();
+        let asking = scope.spawn(move || {
+            let mut asked = 0;
+            while !done.load(Ordering::Relaxed) {
+                for store in [store, &reader] {
+                    assert_eq!(store.count(kept).unwrap(), KEPT);
+                    let query = Query::new().filter(kept.clone());
+                    assert_eq!(
+                        store.query(&query).unwrap().map(Result::unwrap).count() as u64,
+                        KEPT
+                    );
+                }
+                asked += 1;
+            }
+            asked
+        });
+        for n in 0..6 {
+            let report = store.erase_session(format!("gone {n}")).unwrap();
+            assert_eq!((report.events, report.verified), (KEPT / 6, true));
+        }
+        done.store(true, Ordering::Relaxed);
+        (logging.join().unwrap(), asking.join().unwrap())
+    });
+    println!("{} events logged and {asked} rounds asked meanwhile", logged.len());
+    assert_clean(&store);
+    let query = Query::new().filter(Filter::session("new"));
+    let mut found: Vec<_> = store.ids(&query).unwrap().map(Result::unwrap).collect();
+    let mut logged = logged;
+    found.sort_unstable();
+    logged.sort_unstable();
+    assert_eq!(found, logged, "nothing that was acknowledged is lost, and no id is given twice");
+    assert_eq!(store.count(&Filter::All).unwrap(), KEPT + found.len() as u64);
+    store.close().unwrap();
 }
