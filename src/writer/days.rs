@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, DaySummary, Summaries};
 use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
-use crate::day::{FOLDER, FOLDERS, FileKind};
+use crate::day::{FOLDER, FOLDERS, FileKind, log};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
@@ -191,6 +191,8 @@ impl OpenDays {
             }
         };
         identity::unmark_backup(&*self.shelf.directory)?;
+        let known_len = sealed.as_ref().map_or(0, |sealed| sealed.file_len);
+        remove_unborn_log(&self.shelf, day, known_len)?;
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
         Ok((live, true))
     }
@@ -606,6 +608,21 @@ fn end_interrupted(shelf: &Shelf, catalog: &mut Catalog, summaries: &mut Summari
         put_in_place(shelf, *day)?;
     }
     Ok(())
+}
+
+/// Removes the log of a day that was made and could neither keep its name for good nor be removed. It
+/// lists what the sealed file, of this length, lists; one that says more is left.
+fn remove_unborn_log(shelf: &Shelf, day: Day, known_len: u64) -> Result<()> {
+    let (directory, name) = (&*shelf.directory, FileKind::Log.name(day));
+    if directory.open(&name, Access::Read).is_err() {
+        return Ok(());
+    }
+    let content = log::read_beside(directory, day).map_err(|error| error.on_day(day))?;
+    if !content.batches.is_empty() || content.file_len != known_len {
+        return Ok(());
+    }
+    let removed = directory.remove(&name).and_then(|()| directory.sync(FOLDER));
+    removed.map_err(|error| Error::io(format!("removing {name}"), error).on_day(day))
 }
 
 /// Makes a day's log the mark of its drop, or an empty file where it has none: from here on the day is
