@@ -15,12 +15,12 @@ use crate::output::write_json_line;
 use crate::table::{Column, Table};
 use crate::text;
 
-fn row_format(asked: Option<RowFormat>) -> RowFormat {
+pub(crate) fn row_format(asked: Option<RowFormat>) -> RowFormat {
     format_or_default(asked, RowFormat::Table, RowFormat::Jsonl)
 }
 
 /// Opens for writing, but makes no store where there is none to be kept.
-fn open_existing(path: &Path) -> Result<Store, Failure> {
+pub(crate) fn open_existing(path: &Path) -> Result<Store, Failure> {
     if !path.is_dir() {
         return Err(Failure::message(format!("not found: no store at {}", path.display())));
     }
