@@ -299,7 +299,12 @@ impl Snapshot {
         let others = [self.shelf.replaced(day), listed.filter(|_| is_other)];
         let mut views = others.into_iter().flatten();
         let view = views.find_map(|len| self.shelf.sealed_view(day, len, files.stamp).ok());
-        view.map(Some).ok_or(error)
+        match (view, listed) {
+            (Some(view), _) => Ok(Some(view)),
+            // Another process is writing it again: a new look finds its log.
+            (None, None) => Err(Error::not_found("the day has changed meanwhile").on_day(day)),
+            (None, Some(_)) => Err(error),
+        }
     }
 
     /// The day, its files held open until the view is dropped.

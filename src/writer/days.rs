@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crate::catalog::{Catalog, DaySummary, Summaries};
+use crate::codec::row::Row;
 use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
-use crate::day::{FOLDER, FOLDERS, FileKind, log};
+use crate::day::view::DayView;
+use crate::day::{FOLDER, FOLDERS, FileKind, log, tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
@@ -140,15 +142,22 @@ impl OpenDays {
                     continue;
                 }
             };
-            let rows: Vec<_> = pending
-                .iter()
-                .filter(|waiting| waiting.day == *day && waiting.first >= view.end())
-                .flat_map(|waiting| waiting.rows.iter())
-                .collect();
-            crate::day::tail::append_in_memory(&mut view.parts, &rows)?;
+            let rows = rows_beyond(&view, *day, pending);
+            tail::append_in_memory(&mut view.parts, &rows)?;
             views.insert(*day, Ok(view));
         }
-        Ok(Snapshot { shelf: self.shelf.clone(), sealed, live: views })
+        let mut snapshot = Snapshot { shelf: self.shelf.clone(), sealed, live: views };
+        for waiting in pending {
+            // A rewrite has closed the day, and rows go on waiting for it.
+            if !snapshot.live.contains_key(&waiting.day)
+                && let Some(mut view) = snapshot.view(waiting.day)?
+            {
+                let rows = rows_beyond(&view, waiting.day, pending);
+                tail::append_in_memory(&mut view.parts, &rows)?;
+                snapshot.live.insert(waiting.day, Ok(view));
+            }
+        }
+        Ok(snapshot)
     }
 
     /// Opens a day for writing, beginning it where need be; whether it was begun.
@@ -579,6 +588,12 @@ impl OpenDays {
         let noted = inner.catalog.take().map_or(Ok(()), |mut catalog| catalog.flush());
         outcome.and(noted)
     }
+}
+
+/// The rows of a day that wait and are not yet in a view of it.
+fn rows_beyond<'a>(view: &DayView, day: Day, pending: &'a [Waiting]) -> Vec<&'a Row> {
+    let beyond = pending.iter().filter(|waiting| waiting.day == day && waiting.first >= view.end());
+    beyond.flat_map(|waiting| waiting.rows.iter()).collect()
 }
 
 fn summaries_of(known: &Known) -> Vec<(Day, &DaySummary)> {

@@ -575,4 +575,56 @@ fn threads_log_and_ask_while_sessions_are_erased() {
     assert_eq!(found, logged, "nothing that was acknowledged is lost, and no id is given twice");
     assert_eq!(store.count(&Filter::All).unwrap(), KEPT + found.len() as u64);
     store.close().unwrap();
+    for folder in ["", "days"] {
+        for entry in std::fs::read_dir(directory.path().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            let bytes = if path.is_file() { std::fs::read(&path).unwrap() } else { Vec::new() };
+            assert!(!bytes.windows(5).any(|window| window == b"gone "), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn rows_that_wait_are_seen_while_their_day_is_written_anew() {
+    let buffered =
+        Durability::Buffered { max_delay: Duration::from_secs(3_600), max_events: 1_000_000 };
+    let store = small_blocks().durability(buffered).open_on(&FaultyStorage::new()).unwrap();
+    let event =
+        |session: &str, n: u64| NewEvent::new(session, "x").server_time(at(day(FIRST), n as i64));
+    for n in 0..300 {
+        store.log_event(event(&format!("gone {}", n % 10), n)).unwrap();
+    }
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (store, done) = (&store, &done);
+        scope.spawn(move || {
+            let mut logged = 0;
+            while !done.load(Ordering::Relaxed) && logged < 2_000 {
+                store.log_event(event("new", logged)).unwrap();
+                logged += 1;
+                assert_eq!(store.count(&Filter::session("new")).unwrap(), logged);
+            }
+        });
+        for n in 0..10 {
+            assert_eq!(store.erase_session(format!("gone {n}")).unwrap().events, 30);
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_clean(&store);
+}
+
+#[test]
+fn a_day_whose_file_is_missing_is_still_missed_after_an_erasure() {
+    let marked_store = Marked::new();
+    let missing = later(day(FIRST), 1);
+    marked_store.disk.remove(&format!("days/{missing}.day"));
+    let store = marked_store.open();
+    assert!(store.erase_session(MARKER).unwrap().verified);
+    store.close().unwrap();
+    let store = marked_store.open();
+    let error = store.count(&Filter::session("session 1")).unwrap_err();
+    assert_eq!((error.kind(), error.day()), (ErrorKind::Corrupt, Some(missing)));
+    store.rebuild().unwrap();
+    let id = store.log_event(Draft::numbered(1, at(missing, 99)).event()).unwrap();
+    assert_eq!(id.ordinal(), 40, "its ordinals are not given again");
 }
