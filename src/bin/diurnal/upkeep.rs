@@ -73,6 +73,9 @@ pub(crate) fn info(arguments: &ReportArguments, out: &mut dyn Write) -> Result<O
             writeln!(out, "last day   {}", text_or_dash(info.last_day))?;
             writeln!(out, "bytes      {}", info.bytes)?;
             writeln!(out, "format     {}", info.format_version)?;
+            if info.erasure_pending {
+                writeln!(out, "erasure    begun and not done; opening for writing ends it")?;
+            }
         }
     }
     Ok(Outcome::Done)

@@ -124,3 +124,42 @@ fn write(directory: &Arc<dyn Directory>, name: &str, identity: Identity) -> Resu
     written.map_err(|error| Error::io(format!("writing {name}"), error))?;
     draft.place()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::memory::MemoryDirectory;
+
+    #[test]
+    fn the_format_is_these_bytes() {
+        let id: [u8; ID_BYTES] = std::array::from_fn(|place| place as u8);
+        let mut expected = b"DIURNALI".to_vec();
+        expected.extend_from_slice(&[1, 0, 0, 0]);
+        expected.extend_from_slice(&id);
+        seal(&mut expected);
+        assert_eq!(Identity(id).encode(), expected);
+        assert_eq!(expected.len(), BYTES);
+        assert_eq!(Identity::decode(&expected, "test").unwrap(), Identity(id));
+        for place in 0..expected.len() {
+            let mut damaged = expected.clone();
+            damaged[place] ^= 1;
+            assert!(Identity::decode(&damaged, "test").is_err(), "byte {place}");
+            assert!(Identity::decode(&expected[..place], "test").is_err(), "cut at {place}");
+        }
+    }
+
+    #[test]
+    fn stores_differ_and_what_is_restored_is_the_store() {
+        let [store, other, backup] =
+            [(); 3].map(|()| Arc::new(MemoryDirectory::default()) as Arc<dyn Directory>);
+        let identity = of_writer(&store).unwrap();
+        assert_eq!(of_writer(&store).unwrap(), identity);
+        assert_ne!(of_writer(&other).unwrap(), identity);
+        mark_backup(&backup, identity).unwrap();
+        assert_eq!(of_writer(&backup).unwrap(), identity);
+        unmark_backup(&*backup).unwrap();
+        assert_eq!(of_backup(&*backup).unwrap(), None);
+        assert_eq!(of_store(&*backup).unwrap(), Some(identity));
+        unmark_backup(&*backup).unwrap();
+    }
+}

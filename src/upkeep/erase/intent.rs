@@ -80,3 +80,58 @@ pub(super) fn forget(directory: &dyn Directory) -> Result<()> {
     };
     forgotten().map_err(|error| Error::io("removing what was to be erased", error))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::storage::memory::MemoryDirectory;
+
+    fn bytes_of(directory: &dyn Directory) -> Vec<u8> {
+        let file = directory.open(NAME, Access::Read).unwrap();
+        read_at(&*file, 0, file.len().unwrap() as usize).unwrap()
+    }
+
+    #[test]
+    fn the_format_is_these_bytes() {
+        let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::default());
+        declare(&directory, "ab").unwrap();
+        let mut expected = vec![1, 2, b'a', b'b'];
+        seal(&mut expected);
+        assert_eq!(bytes_of(&*directory), expected);
+        assert_eq!(find(&*directory).unwrap().as_deref(), Some("ab"));
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_wish_that_is_met() {
+        let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::default());
+        declare(&directory, &"x".repeat(SESSION_ID_BYTES_MAX)).unwrap();
+        // Who has the file open sees what is left of it where it is freed.
+        let freed = directory.open(NAME, Access::Read).unwrap();
+        let len = freed.len().unwrap() as usize;
+        forget(&*directory).unwrap();
+        assert_eq!(read_at(&*freed, 0, len).unwrap(), vec![0; len]);
+        assert!(!is_there(&*directory));
+        forget(&*directory).unwrap();
+    }
+
+    #[test]
+    fn a_beginning_of_zeros_is_done_and_any_other_damage_is_told() {
+        let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::default());
+        for (place, done) in [(0, true), (1, false), (3, false), (9, false)] {
+            declare(&directory, "ab").unwrap();
+            let file = directory.open(NAME, Access::Write).unwrap();
+            let byte = if done { 0 } else { bytes_of(&*directory)[place] ^ 1 };
+            file.write(place as u64, &[byte]).unwrap();
+            match find(&*directory) {
+                Ok(found) => assert!(done && found.is_none(), "byte {place}"),
+                Err(error) => assert_eq!((done, error.kind()), (false, ErrorKind::Corrupt)),
+            }
+            file.set_len(3).unwrap();
+            assert_eq!(find(&*directory).is_ok(), done);
+        }
+        let newer = directory.open(NAME, Access::Write).unwrap();
+        newer.write(0, &[2]).unwrap();
+        assert_eq!(find(&*directory).unwrap_err().kind(), ErrorKind::Version);
+    }
+}
