@@ -119,6 +119,21 @@ impl Shelf {
         Ok(view)
     }
 
+    /// A day that another process is writing, from a log and a file that belong together; `NotFound` where
+    /// it has no log any more.
+    fn view_beside(&self, day: Day) -> Result<DayView> {
+        let name = FileKind::Columns.name(day);
+        loop {
+            let before = self.directory.file_id(&name).ok();
+            let view = live::view_beside(&*self.directory, day, &self.cache);
+            // A file takes another's place only while the day has no log: the log was read of this one
+            // or of a later one, and is that of the file which was there all the time.
+            if before.is_none() || self.directory.file_id(&name).ok() == before {
+                return view;
+            }
+        }
+    }
+
     /// Opens a sealed day anew.
     pub(crate) fn open_sealed(&self, day: Day, file_len: u64) -> Result<SealedDay> {
         live::open_sealed(&self.directory, day, &self.cache, file_len)
@@ -217,8 +232,10 @@ impl Snapshot {
             let mut sealed_meanwhile = false;
             for (day, _) in files.iter().filter(|(_, files)| files.log.is_some() && !files.dropped)
             {
-                let view = live::view_beside(&*shelf.directory, *day, &shelf.cache);
-                sealed_meanwhile |= view.is_err() && !is_there(shelf, *day)?;
+                let view = shelf.view_beside(*day);
+                let is_not_found = |error: &Error| error.kind() == ErrorKind::NotFound;
+                sealed_meanwhile |= view.as_ref().is_err_and(is_not_found)
+                    || view.is_err() && !is_there(shelf, *day)?;
                 live.insert(*day, view);
             }
             if sealed_meanwhile {
@@ -301,8 +318,8 @@ impl Snapshot {
         let view = views.find_map(|len| self.shelf.sealed_view(day, len, files.stamp).ok());
         match (view, listed) {
             (Some(view), _) => Ok(Some(view)),
-            // Another process is writing it again: a new look finds its log.
-            (None, None) => Err(Error::not_found("the day has changed meanwhile").on_day(day)),
+            // Another process has begun to write it again, and what it has logged since is seen too.
+            (None, None) => self.shelf.view_beside(day).map(Some),
             (None, Some(_)) => Err(error),
         }
     }

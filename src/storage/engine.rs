@@ -111,14 +111,19 @@ fn read_once<T>(
     name: &str,
     read: impl Fn(&Database) -> Result<T>,
 ) -> Result<T> {
+    let before = directory.file_id(name).ok();
     // While this snapshot lives, no page that it or a later commit needs is written over.
     let held = hold_snapshot(directory, name)?;
     let overlay = Overlay::new(open_file(directory, name, Access::Read)?)
         .map_err(|error| Error::io(format!("measuring {name}"), error))?;
+    if directory.file_id(name).ok() != before {
+        // The snapshot that is held is of a file that had the name before.
+        return Err(Error::corrupt(format!("{name} was made anew while it was opened")));
+    }
     let database = checked_open(overlay, ConcurrencyMode::ExclusiveWriter)?;
-    let outcome = read(&database);
+    let outcome = catch_unwind(AssertUnwindSafe(|| read(&database)));
     drop(held);
-    outcome
+    outcome.unwrap_or_else(|_| Err(damaged(name)))
 }
 
 type Held = Option<(ReadOnlyDatabase, redb::ReadTransaction)>;

@@ -69,6 +69,8 @@ pub(crate) trait Directory: Debug + Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// The files of a folder, in no order.
     fn list(&self, folder: &str) -> io::Result<Vec<Entry>>;
+    /// A number that no other file has at the time, whatever is written to this one.
+    fn file_id(&self, name: &str) -> io::Result<u64>;
     /// Makes the names in a folder durable.
     fn sync(&self, folder: &str) -> io::Result<()>;
     /// Bytes that a program may still write; `None` where nothing says.
