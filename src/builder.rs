@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
 use crate::day::live::DayContext;
-use crate::day::{FOLDER, cache::Cache};
+use crate::day::{FOLDER, FOLDERS, cache::Cache};
 use crate::error::{Error, ErrorKind, Result};
 use crate::settings::{Durability, Retention, Settings};
 use crate::snapshot::Shelf;
@@ -100,7 +100,7 @@ impl StoreBuilder {
     pub fn open(self, path: impl AsRef<Path>) -> Result<Store> {
         self.settings.validate()?;
         let path = path.as_ref();
-        let directory = RealDirectory::create(path, &["", FOLDER]);
+        let directory = RealDirectory::create(path, &FOLDERS);
         let directory = directory
             .map_err(|error| Error::io(format!("opening the store {}", path.display()), error))?;
         let writer = self.writer(Arc::new(directory)).map_err(|error| match error.kind() {

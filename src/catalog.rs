@@ -7,8 +7,8 @@
 //! the length it names, so an entry that is behind its day is never believed.
 //!
 //! ```text
-//! days      day -> version u8, file length u64, rows u32, zone, sessions u32, totals of types,
-//!           totals of tags, XXH3-64
+//! days      day -> version u8, file length u64, events u32, end u32 (the ordinal after its last; not
+//!           in version 1), zone, sessions u32, totals of types, totals of tags, XXH3-64
 //! totals    u8 0 where there are more than 256 names; else 1, varint count, and for each name, in
 //!           order, varint length and bytes, and varint events
 //! sessions  day -> fingerprints u32, ascending, then XXH3-64
@@ -25,7 +25,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
 use crate::codec::bytes::{Reader, checksum, put_bytes, put_varint};
 use crate::day::live::SealedDay;
-use crate::day::view::DayView;
+use crate::day::view::{DayView, EVENT_KEYS};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
@@ -41,14 +41,17 @@ const DAMAGED_NAME: &str = "catalog.redb.damaged";
 
 const DAYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("days");
 const SESSIONS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("sessions");
-const ENTRY_VERSION: u8 = 1;
+const ENTRY_VERSION: u8 = 2;
 
 /// What is known of a sealed day without opening it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct DaySummary {
     /// The length of the day's file.
     pub(crate) file_len: u64,
+    /// Its events.
     pub(crate) rows: u32,
+    /// The ordinal after its last, which is more than its events where there are holes.
+    pub(crate) end: u32,
     pub(crate) zone: Zone,
     /// Fingerprints of the day's sessions, ascending.
     pub(crate) sessions: Arc<[u32]>,
@@ -94,7 +97,7 @@ impl DaySummary {
     pub(crate) fn derive(view: &DayView, file_len: u64) -> Result<Self> {
         let mut sessions = Vec::new();
         for part in &view.parts {
-            view.scan(part, Field::Session, &[]..&[], |key, _| {
+            view.scan(part, Field::Session, EVENT_KEYS, |key, _| {
                 sessions.push(fingerprint(key));
                 Ok(())
             })?;
@@ -107,11 +110,26 @@ impl DaySummary {
         Ok(Self {
             file_len,
             rows: view.events(),
+            end: view.end(),
             zone,
             sessions: sessions.into(),
             types: totals(view, Field::EventType)?,
             tags: totals(view, Field::Tag)?,
         })
+    }
+
+    /// What is left to know of a day whose file is missing: that its ordinals below `end` were given. No
+    /// file has the length that it names.
+    pub(crate) fn missing(end: u32) -> Self {
+        Self {
+            file_len: u64::MAX,
+            rows: 0,
+            end,
+            zone: Zone::default(),
+            sessions: [].into(),
+            types: None,
+            tags: None,
+        }
     }
 
     /// How many events have each name of a field, in the order of the names, where that is known.
@@ -139,6 +157,7 @@ impl DaySummary {
         let mut bytes = vec![ENTRY_VERSION];
         bytes.extend_from_slice(&self.file_len.to_le_bytes());
         bytes.extend_from_slice(&self.rows.to_le_bytes());
+        bytes.extend_from_slice(&self.end.to_le_bytes());
         bytes.extend_from_slice(&self.zone.encode());
         let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&sessions.to_le_bytes());
@@ -160,6 +179,8 @@ impl DaySummary {
             return Err(Error::version("the catalog", version.into(), ENTRY_VERSION.into()));
         }
         let (file_len, rows) = (reader.u64()?, reader.u32()?);
+        // Version 1 did not tell them apart.
+        let end = if version < 2 { rows } else { reader.u32()? };
         let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
         let count = reader.u32()? as usize;
         let (types, tags) = (decode_totals(&mut reader)?, decode_totals(&mut reader)?);
@@ -171,7 +192,7 @@ impl DaySummary {
         if prints.len() != count {
             return Err(Error::corrupt("the catalog has not the sessions that it counts"));
         }
-        Ok(Self { file_len, rows, zone, sessions: prints, types, tags })
+        Ok(Self { file_len, rows, end, zone, sessions: prints, types, tags })
     }
 }
 
@@ -236,15 +257,26 @@ impl Catalog {
         Ok((Self { directory, sharing, engine, unwritten: Vec::new() }, summaries))
     }
 
+    /// Makes the catalog anew with these entries, in a file of its own that takes the place of this one's:
+    /// no page of it has held anything else.
+    pub(crate) fn renew(&mut self, entries: &[(Day, &DaySummary)]) -> Result<()> {
+        let fill = |database: &Database| write(database, entries, &[]);
+        let engine = Engine::create(&self.directory, NAME, self.sharing, fill)?;
+        self.engine.replace(engine).inspect(Engine::give_up);
+        self.unwritten.clear();
+        Ok(())
+    }
+
     /// Notes a sealed day, to be written with others by [`flush`](Self::flush).
     pub(crate) fn note(&mut self, day: Day, summary: Arc<DaySummary>) {
+        self.unwritten.retain(|(noted, _)| *noted != day);
         self.unwritten.push((day, summary));
     }
 
     /// Writes what was noted. A day that a crash keeps from being written is summarised again when
     /// the store is opened.
     pub(crate) fn flush(&mut self) -> Result<()> {
-        if self.unwritten.is_empty() { Ok(()) } else { self.update(&[], &[]) }
+        self.update(&[], &[])
     }
 
     /// Notes sealed days and forgets dropped ones, durably.
@@ -252,6 +284,9 @@ impl Catalog {
         self.unwritten.retain(|(day, _)| !dropped.contains(day));
         let noted = self.unwritten.iter().map(|(day, summary)| (*day, &**summary));
         let all: Vec<(Day, &DaySummary)> = noted.chain(sealed.iter().copied()).collect();
+        if all.is_empty() && dropped.is_empty() {
+            return Ok(());
+        }
         let engine = match self.engine.take() {
             Some(engine) => engine,
             None => open_engine(&self.directory, self.sharing)?.0,
@@ -349,4 +384,22 @@ fn read_raw(database: &Database) -> Result<Vec<RawEntry>, redb::Error> {
         entries.push((day.value(), summary.value().to_vec(), prints.unwrap_or_default()));
     }
     Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_of_version_1_has_as_many_ordinals_as_events() {
+        let sessions: Arc<[u32]> = [1, 7].into();
+        let zone = Zone { rows: 5, ..Zone::default() };
+        let day = DaySummary { rows: 5, zone, sessions, ..DaySummary::missing(9) };
+        let (entry, prints) = (day.encode(), day.encode_sessions());
+        assert_eq!(DaySummary::decode(&entry, &prints).unwrap(), day);
+        // Version, file length, events, then the end that it did not have.
+        let mut older = [&[1], &entry[1..13], &entry[17..entry.len() - 8]].concat();
+        older = sealed_bytes(older);
+        assert_eq!(DaySummary::decode(&older, &prints).unwrap(), DaySummary { end: 5, ..day });
+    }
 }

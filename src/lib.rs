@@ -74,7 +74,9 @@ pub use query::{BoundingBox, Circle, Count, Cursor, Filter, GroupBy, Order, Quer
 pub use settings::{Durability, Retention};
 pub use store::{Session, Store, StoreInfo};
 pub use time::{Day, TimeRange, Timestamp};
+pub use upkeep::backup::BackupReport;
 pub use upkeep::check::{CheckReport, Problem};
+pub use upkeep::erase::{ErasedDay, ErasureReport, Remains};
 pub use upkeep::rebuild::RebuildReport;
 pub use upkeep::retention::{DayInfo, PruneReport};
 

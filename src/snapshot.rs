@@ -5,17 +5,18 @@
 //!
 //! Invariants: a snapshot holds live days as they were when it was taken; a sealed day is opened
 //! when it is first read, as it was when it had the length that the snapshot knows, whatever is
-//! appended later. A day dropped before its turn is left out.
+//! appended later. A day dropped before its turn is left out, and one that was written anew before its
+//! turn is read as it was then: its ordinals are the same.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::{self, DaySummary, Summaries};
 use crate::day::cache::{Cache, Cached, Footer, Place};
 use crate::day::live::{self, SealedDay};
 use crate::day::view::DayView;
 use crate::day::{FOLDER, FileKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::storage::Directory;
 use crate::time::Day;
 
@@ -26,8 +27,8 @@ pub(crate) enum Sealed {
     There { file_len: u64, stamp: u64, summary: Arc<DaySummary> },
     /// Its file has this length and its footer could not be read.
     Damaged { file_len: u64, stamp: u64, error: Error },
-    /// The catalog has it, with so many rows, and its file is gone.
-    Missing { rows: u32 },
+    /// The catalog has it, with ordinals below this end, and its file is gone.
+    Missing { end: u32 },
 }
 
 /// The sealed days.
@@ -53,6 +54,8 @@ pub(crate) struct DayFiles {
 pub(crate) struct Shelf {
     pub(crate) directory: Arc<dyn Directory>,
     pub(crate) cache: Arc<Cache>,
+    /// Of days that this process wrote anew, the length of the file that took the day's place last.
+    replaced: Mutex<BTreeMap<Day, u64>>,
 }
 
 /// The days as one query sees them.
@@ -66,7 +69,19 @@ pub(crate) struct Snapshot {
 
 impl Shelf {
     pub(crate) fn new(directory: Arc<dyn Directory>, cache_bytes: usize) -> Self {
-        Self { directory, cache: Arc::new(Cache::new(cache_bytes)) }
+        let cache = Arc::new(Cache::new(cache_bytes));
+        Self { directory, cache, replaced: Mutex::default() }
+    }
+
+    /// Notes that a file of this length has taken a sealed day's place, with the same ordinals: whoever
+    /// looked at the day before goes on with that.
+    pub(crate) fn note_replaced(&self, day: Day, file_len: u64) {
+        self.cache.forget(day);
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner).insert(day, file_len);
+    }
+
+    fn replaced(&self, day: Day) -> Option<u64> {
+        self.replaced.lock().unwrap_or_else(PoisonError::into_inner).get(&day).copied()
     }
 
     /// What the directory holds, by day.
@@ -102,6 +117,21 @@ impl Shelf {
         let footer = Footer { file: view.file.clone(), parts: view.parts.clone() };
         self.cache.keep(place, Cached::Footer(Arc::new(footer)));
         Ok(view)
+    }
+
+    /// A day that another process is writing, from a log and a file that belong together; `NotFound` where
+    /// it has no log any more.
+    fn view_beside(&self, day: Day) -> Result<DayView> {
+        let name = FileKind::Columns.name(day);
+        loop {
+            let before = self.directory.file_id(&name).ok();
+            let view = live::view_beside(&*self.directory, day, &self.cache);
+            // A file takes another's place only while the day has no log: the log was read of this one
+            // or of a later one, and is that of the file which was there all the time.
+            if before.is_none() || self.directory.file_id(&name).ok() == before {
+                return view;
+            }
+        }
     }
 
     /// Opens a sealed day anew.
@@ -144,7 +174,7 @@ impl Shelf {
             known.insert(*day, sealed);
         }
         for (day, summary) in summaries.iter().filter(|(day, _)| !files.contains_key(day)) {
-            known.insert(*day, Sealed::Missing { rows: summary.rows });
+            known.insert(*day, Sealed::Missing { end: summary.end });
         }
         known
     }
@@ -176,12 +206,12 @@ impl Sealed {
         self.file_len() == files.columns && (stamp == files.stamp || stamp == 0)
     }
 
-    /// The rows that the catalog knows of.
-    pub(crate) fn rows(&self) -> u32 {
+    /// The ordinal after the last one that the catalog knows of.
+    pub(crate) fn end(&self) -> u32 {
         match self {
-            Self::There { summary, .. } => summary.rows,
+            Self::There { summary, .. } => summary.end,
             Self::Damaged { .. } => 0,
-            Self::Missing { rows } => *rows,
+            Self::Missing { end } => *end,
         }
     }
 
@@ -202,8 +232,10 @@ impl Snapshot {
             let mut sealed_meanwhile = false;
             for (day, _) in files.iter().filter(|(_, files)| files.log.is_some() && !files.dropped)
             {
-                let view = live::view_beside(&*shelf.directory, *day, &shelf.cache);
-                sealed_meanwhile |= view.is_err() && !is_there(shelf, *day)?;
+                let view = shelf.view_beside(*day);
+                let is_not_found = |error: &Error| error.kind() == ErrorKind::NotFound;
+                sealed_meanwhile |= view.as_ref().is_err_and(is_not_found)
+                    || view.is_err() && !is_there(shelf, *day)?;
                 live.insert(*day, view);
             }
             if sealed_meanwhile {
@@ -262,11 +294,45 @@ impl Snapshot {
             Some(Sealed::There { file_len, stamp, .. }) => (*file_len, *stamp),
         };
         match self.shelf.sealed_view(day, file_len, stamp) {
-            Err(error) => match self.shelf.list()?.get(&day) {
-                Some(files) if !files.dropped => Err(error),
-                _ => Ok(None),
-            },
+            Err(error) => self.replaced_view(day, file_len, stamp, error),
             view => view.map(Some),
+        }
+    }
+
+    /// A sealed day that cannot be read as it was known: it was dropped, or written anew, or is damaged.
+    fn replaced_view(
+        &self,
+        day: Day,
+        known_len: u64,
+        known_stamp: u64,
+        error: Error,
+    ) -> Result<Option<DayView>> {
+        let files = match self.shelf.list()?.get(&day) {
+            Some(files) if !files.dropped => *files,
+            _ => return Ok(None),
+        };
+        let listed = files.columns.filter(|_| files.log.is_none());
+        let is_other = listed != Some(known_len) || files.stamp != known_stamp;
+        let others = [self.shelf.replaced(day), listed.filter(|_| is_other)];
+        let mut views = others.into_iter().flatten();
+        let view = views.find_map(|len| self.shelf.sealed_view(day, len, files.stamp).ok());
+        match (view, listed) {
+            (Some(view), _) => Ok(Some(view)),
+            // Another process has begun to write it again, and what it has logged since is seen too.
+            (None, None) => self.shelf.view_beside(day).map(Some),
+            (None, Some(_)) => Err(error),
+        }
+    }
+
+    /// The day, its files held open until the view is dropped.
+    pub(crate) fn held_view(&self, day: Day) -> Result<Option<DayView>> {
+        loop {
+            let Some(mut view) = self.view(day)? else { return Ok(None) };
+            match view.hold() {
+                // Dropped or written anew since it was looked up: that is not found again.
+                Err(error) if error.kind() == ErrorKind::NotFound => self.shelf.cache.forget(day),
+                held => return held.map(|()| Some(view)),
+            }
         }
     }
 }

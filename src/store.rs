@@ -17,7 +17,10 @@ use crate::query::{Count, Filter, GroupBy, Query};
 use crate::settings::Retention;
 use crate::snapshot::{Known, Shelf, Snapshot};
 use crate::time::{Day, Timestamp};
+use crate::upkeep::backup::identity::{self, Identity};
+use crate::upkeep::backup::{self, BackupReport};
 use crate::upkeep::check::{self, CheckReport};
+use crate::upkeep::erase::{self, ErasureReport};
 use crate::upkeep::rebuild::{self, RebuildReport};
 use crate::upkeep::retention::{self, DayInfo, PruneReport, Trigger};
 use crate::writer::Writer;
@@ -94,6 +97,9 @@ pub struct StoreInfo {
     /// the store was opened for reading only. Threads that log at once share them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub commits: Option<u64>,
+    /// Whether an erasure has begun that is not done: opening the store for writing ends it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub erasure_pending: bool,
 }
 
 impl Store {
@@ -339,7 +345,8 @@ impl Store {
     ///
     /// As [`Store::days`].
     pub fn info(&self) -> Result<StoreInfo> {
-        let days = self.days()?;
+        let snapshot = self.snapshot()?;
+        let days = retention::list(&snapshot)?;
         Ok(StoreInfo {
             path: self.path.clone(),
             events: days.iter().map(|info| info.events).sum(),
@@ -349,6 +356,7 @@ impl Store {
             bytes: days.iter().map(|info| info.bytes).sum(),
             format_version: FORMAT_VERSION,
             commits: self.writer().ok().map(|writer| writer.days.commits()),
+            erasure_pending: erase::intent::is_there(&*snapshot.shelf.directory),
         })
     }
 
@@ -391,6 +399,69 @@ impl Store {
         let days = self.days()?;
         let newest_live = || days.iter().rev().find(|info| !info.sealed).map(|info| info.day);
         Ok(retention::plan(&days, retention, Trigger::Asked, current.or_else(newest_live)))
+    }
+
+    /// Removes every trace of a session from the store: its events, and what the indexes, the zones and
+    /// the catalog hold of them. Events of it that are logged while this runs may stay.
+    ///
+    /// The wish is durable first: should the erasure fail or be interrupted, it is ended when the store is
+    /// opened, or by the next erasure. Ids of other events do not change, and those of the erased ones are
+    /// not given again. What was set aside as damaged, and days that cannot be read, are named in
+    /// [`ErasureReport::remains`]. A query that has come to a day goes on with what it has opened. Copies
+    /// elsewhere, and what a flash card keeps of blocks that it has replaced, are out of reach.
+    ///
+    /// Costs the reading and writing of each day that holds the session, and a new catalog. Logging waits
+    /// while a day is written; memory is bounded by a block.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for what no session id can be; `DiskFull` where a day does not fit once more, which
+    /// loses nothing; `Io`, `Poisoned`, `ReadOnly`.
+    pub fn erase_session(&self, id: impl ToString) -> Result<ErasureReport> {
+        self.writer()?.erase(&id.to_string())
+    }
+
+    /// What [`Store::erase_session`] would do.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput`, `Io`.
+    pub fn erasure_plan(&self, id: impl ToString) -> Result<ErasureReport> {
+        let id = id.to_string();
+        self.ask(|snapshot| erase::plan(snapshot, &id))
+    }
+
+    /// Copies the store into a directory, made where absent, while it is in use: what was durable when
+    /// this was called, batches whole. The copy is a store whose days are all finished.
+    ///
+    /// Run again, it copies the days that have changed since, and ends what was interrupted. Days that the
+    /// store has dropped stay in the backup. A day that cannot be read is named in
+    /// [`BackupReport::problems`], and the others are copied. To restore, open the backup, or a copy of
+    /// it; once an event is logged to it, it is a store and no backup any more.
+    ///
+    /// Costs reading the changed days twice and writing them once; a day that is being written counts as
+    /// changed. Memory is bounded by a block. A store that was opened for reading only can be copied too,
+    /// beside its writer.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the directory is neither empty nor a backup of this store, `Locked` where it is
+    /// open for writing, `DiskFull` and `Io` where it cannot be written; `NotFound` where this store has
+    /// not been opened for writing by a version that can be backed up.
+    pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<BackupReport> {
+        let (snapshot, identity) = self.durable()?;
+        backup::to_path(&snapshot, identity, path.as_ref())
+    }
+
+    /// What is durable now, and whose it is.
+    pub(crate) fn durable(&self) -> Result<(Snapshot, Identity)> {
+        if let Mode::Writing(writer) = &*self.mode {
+            return writer.durable();
+        }
+        let snapshot = self.snapshot()?;
+        let identity = identity::of_store(&*snapshot.shelf.directory)?;
+        let message = "the store has no identity yet, open it for writing once";
+        Ok((snapshot, identity.ok_or_else(|| Error::not_found(message))?))
     }
 
     /// Compares every index, zone, dictionary and catalog entry with the log, and reads every byte

@@ -1,6 +1,9 @@
 //! An event as a day keeps it before it has a number.
 //!
 //! Owns: [`Row`]. Does not own its bytes (`columns`), nor the rules it keeps (`event`).
+//!
+//! Invariant: a row without a session id is a *hole*, the place of an event that was erased; an event
+//! has a session id of at least a byte.
 
 use crate::event::Location;
 use crate::time::Timestamp;
@@ -18,6 +21,24 @@ pub(crate) struct Row {
 }
 
 impl Row {
+    /// The place of an event that was erased. The time is some time of its day and says nothing.
+    pub(crate) fn hole(server_time: Timestamp) -> Self {
+        Self {
+            session_id: String::new(),
+            event_type: String::new(),
+            server_time,
+            client_time: None,
+            location: None,
+            tags: Vec::new(),
+            data: None,
+        }
+    }
+
+    /// Whether it holds no event.
+    pub(crate) fn is_hole(&self) -> bool {
+        self.session_id.is_empty()
+    }
+
     /// About what it costs in memory.
     pub(crate) fn bytes(&self) -> usize {
         const STRING: usize = size_of::<String>();

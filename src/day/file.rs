@@ -36,7 +36,7 @@ pub(crate) const HEADER_BYTES: u64 = 24;
 pub(crate) const SECTION_HEAD_BYTES: u64 = 24;
 pub(crate) const TRAILER_BYTES: u64 = 32;
 /// The checksum that ends a footer, and the trailer.
-const MARK_BYTES: usize = 8 + TRAILER_BYTES as usize;
+pub(crate) const MARK_BYTES: usize = 8 + TRAILER_BYTES as usize;
 
 /// What a section holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +176,14 @@ impl DayFile {
                 Ok(file)
             }
             _ => Err(gone()),
+        }
+    }
+
+    /// Its length when it was sealed; `None` for one that is being written.
+    pub(crate) fn sealed_len(&self) -> Option<u64> {
+        match &self.handle {
+            Handle::Open(_) => None,
+            Handle::Sealed(sealed) => Some(sealed.offset + MARK_BYTES as u64),
         }
     }
 

@@ -31,6 +31,9 @@ use crate::time::Day;
 /// The folder of the days' files.
 pub(crate) const FOLDER: &str = "days";
 
+/// The folders of a store.
+pub(crate) const FOLDERS: [&str; 2] = ["", FOLDER];
+
 /// What a file of the folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {

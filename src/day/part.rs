@@ -4,7 +4,9 @@
 //! listed in the log and in a footer. Does not own those bytes' formats (`codec`, `index`).
 //!
 //! Invariants: a part holds at most [`PART_ROWS_MAX`] rows; its blocks follow each other without a
-//! gap and fill it, unless its rows were lost to damage and it has none; the parts of a day follow each other without a gap from ordinal 0.
+//! gap and fill it, unless its rows were lost to damage and it has none; the parts of a day follow each
+//! other without a gap from ordinal 0. A zone counts the events of its block: where those are fewer
+//! than its rows, the others are holes, and listed under the session without a name.
 //!
 //! ```text
 //! part   first ordinal, rows, number of blocks, blocks, number of pages, pages
@@ -110,9 +112,9 @@ impl Part {
         self.blocks.is_empty()
     }
 
-    /// The events it holds.
+    /// The events it holds: what its zones count, and they leave out holes.
     pub(crate) fn events(&self) -> u32 {
-        if self.is_lost() { 0 } else { self.rows }
+        self.blocks.iter().map(|block| block.zone.rows).sum()
     }
 
     /// Where in the day's file the last of its bytes lies.
@@ -193,7 +195,7 @@ impl Part {
             let row_bytes = reader.varint()?;
             let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
             let after = next.checked_add(block_rows).filter(|end| *end <= first + rows);
-            let end = after.filter(|_| block_rows > 0);
+            let end = after.filter(|_| block_rows > 0 && zone.rows <= block_rows);
             let end = end.ok_or_else(|| Error::corrupt("a block's entry leaves its part"))?;
             blocks.push(BlockEntry::new(next, block_rows, row_bytes, zone, source));
             next = end;

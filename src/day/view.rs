@@ -20,6 +20,9 @@ use crate::index::term::{Field, Term};
 use crate::storage::StorageFile;
 use crate::time::Day;
 
+/// The keys that events are listed under: all but the empty one, which holes have.
+pub(crate) const EVENT_KEYS: Range<&[u8]> = &[0]..&[];
+
 /// A snapshot of a day.
 #[derive(Debug, Clone)]
 pub(crate) struct DayView {
@@ -75,7 +78,10 @@ impl DayView {
 
     /// The length of the day's file.
     pub(crate) fn file_len(&self) -> Result<u64> {
-        let len = self.file()?.opened(&self.cache)?.len();
+        let len = match &self.held {
+            Some(held) => held.len(),
+            None => self.file()?.opened(&self.cache)?.len(),
+        };
         len.map_err(|error| Error::io("measuring the day's file", error).on_day(self.day))
     }
 
@@ -199,6 +205,13 @@ impl DayView {
             self.cache.keep(place(kind), Cached::Column(column.clone()));
         }
         Ok(columns)
+    }
+
+    /// Every row of a block, holes too, read past the cache.
+    pub(crate) fn stored_rows(&self, block: &BlockEntry) -> Result<Vec<Row>> {
+        let all = columns::each_kind(|kind| self.decode(block, kind))?;
+        let rows = Columns::of(&all).and_then(|all| all.rows(0..block.rows));
+        rows.map_err(|error| self.in_block(block, error))
     }
 
     fn in_block(&self, block: &BlockEntry, error: Error) -> Error {

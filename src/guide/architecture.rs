@@ -9,6 +9,7 @@
 //! ```text
 //! STORE/
 //!   LOCK                       held by the one writer
+//!   IDENTITY                   tells its backups from those of other stores
 //!   catalog.redb               of each finished day: length, rows, zone, sessions, totals; derived
 //!   days/2026-11-23.day        columns and postings, append-only
 //!   days/2026-11-23.log.redb   only while the day is being written: the tail, and what is valid
@@ -64,6 +65,30 @@
 //!
 //! Results in order are gathered a page at a time through the blocks' zones, so that memory does not
 //! grow with the result.
+//!
+//! # Forgetting a session
+//!
+//! Ids must not change when a session is erased, and pages that redb has freed keep their bytes. So nothing
+//! is patched. A day that holds the session is sealed, which removes its log, and written anew, block by
+//! block, with a *hole* in the place of each erased event: a row without a session, a type or anything
+//! else, listed under the session without a name alone. Zones count events, and so a block's zone and its
+//! number of rows tell how many holes it has; a part with holes asks its postings where they are, others
+//! cost nothing. Blocks tell of their holes themselves, so a rebuild keeps them, and rows of a small block
+//! that is folded again stay in their places. The new file takes the day's name by a rename: every moment
+//! has the one or the other. A snapshot that was taken before reads the new file when it comes to the
+//! day, since ordinals are the same.
+//!
+//! The wish, `ERASE`, is durable before the first day is touched and written over with zeros once the
+//! catalog has been made anew in a file of its own. All steps between may be done twice. Rows that
+//! are logged meanwhile wait for the day that is being written, with the ids that they have.
+//!
+//! # A copy of a store in use
+//!
+//! A backup is made from a snapshot. Sealed days never change but by growing, so their first bytes up to
+//! the length that the snapshot knows are copied, and compared by length and trailer with what is there.
+//! Of a day that is being written the blocks of the snapshot are written with a footer: the copy has no
+//! logs, which could not be copied under a writer's hands. A store and its backups have the same
+//! `IDENTITY`; an event logged to a backup makes it a store, so that the next backup does not overwrite it.
 //!
 //! # Floors
 //!

@@ -28,6 +28,11 @@
 //! All numbers of a list are varints. A part without blocks is a stretch of ordinals whose rows were
 //! lost to damage.
 //!
+//! A zone counts the events of its block. Where those are fewer than its rows, the others are *holes*:
+//! events that were erased. A hole is a row whose session id and event type have no bytes, without
+//! location, client time, tags and data, and with some time of its day. It is listed under the
+//! session without a name, and under nothing else.
+//!
 //! A **block** is a head and columns. The head is version u8, number of columns u8, rows u32, one entry
 //! of 14 bytes a column (kind u8, encoding u8, length u32, checksum u64), and a checksum. The columns
 //! are: session ids and a code a row; event types and a code a row; server times; latitudes and
@@ -53,9 +58,15 @@
 //!
 //! # `catalog.redb`
 //!
-//! Two tables: `days` (file length, rows, zone, number of sessions, and, where there are at most 256, how
+//! Two tables: `days` (file length, events, the ordinal after the last, zone, number of sessions, and, where there are at most 256, how
 //! many events have each type and each tag) and `sessions` (a u32 fingerprint for
 //! each session of the day). An entry counts only for a file of exactly that length.
+//!
+//! # `IDENTITY`, `BACKUP` and `ERASE`
+//!
+//! `IDENTITY` is magic "DIURNALI", version u32, 16 random bytes, checksum. A backup has the same bytes as
+//! `BACKUP`. `ERASE` is there while a session is being erased: version u8, length and bytes of its id,
+//! checksum; its first byte is 0 once that is done.
 //!
 //! # Other names
 //!

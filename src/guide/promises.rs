@@ -4,7 +4,13 @@
 //!   `Durability::Buffered` at most `max_delay` or `max_events` of the latest events are lost, and their ids
 //!   are given again. A disk that acknowledges a sync it has not done breaks either promise.
 //! - **Batches.** The events of one `log_events` call that fall on one day are all logged or none is.
-//! - **Ids.** Ordinals of a day are dense and are never reused once acknowledged.
+//! - **Ids.** Ordinals of a day are dense and are never reused once acknowledged. An erased event leaves
+//!   a hole that stays a hole.
+//! - **Erasure.** Once `erase_session` has returned a receipt that is verified, no byte of the store's files
+//!   is the session's. Cut short at any moment, it is as if it had not been asked for, or it is ended when
+//!   the store is opened; nothing else is lost. README lists what it does not reach.
+//! - **Backup.** A file of a backup is whole or absent at any moment. Days are those of one snapshot,
+//!   batches whole.
 //! - **Failures.** After a failed write the store says `OutcomeUnknown`, once: the event may be there. Its
 //!   `event_ids` say under which ids to look for them, with `Store::event`, once the store is open again. From
 //!   then on that handle refuses to write (`Poisoned`), and goes on reading what was acknowledged. Free

@@ -203,7 +203,7 @@ fn count_terms(snapshot: &Snapshot, plan: &Plan, field: Field) -> Result<Vec<Cou
         match totals.and_then(|summary| summary.totals(field)) {
             Some(totals) => totals.iter().for_each(|(key, events)| add(key, (*events).into())),
             None => each_match_of(snapshot, plan, day, |view, part, matches| {
-                let all = matches.len() == u64::from(part.rows);
+                let all = matches.len() == u64::from(part.events());
                 PartReader::new(view, part).scan(field, |key, posting| {
                     add(
                         key,
@@ -248,7 +248,7 @@ impl Buckets {
     }
 
     fn count_quarters(&mut self, view: &DayView, part: &Part, matches: &Bitmap) -> Result<()> {
-        let all = matches.len() == u64::from(part.rows);
+        let all = matches.len() == u64::from(part.events());
         let start = view.day.start().as_micros();
         PartReader::new(view, part).scan(Field::QuarterHour, |key, posting| {
             let quarter = key.first().copied().map_or(0, i64::from);
@@ -301,7 +301,7 @@ pub(crate) fn sessions(snapshot: &Snapshot, filter: &Filter) -> Result<Vec<Sessi
     let plan = Plan::new(filter)?;
     let mut sessions = HashMap::<Vec<u8>, (Timestamp, Timestamp, u64)>::new();
     each_match(snapshot, &plan, |view, part, matches| {
-        let all = matches.len() == u64::from(part.rows);
+        let all = matches.len() == u64::from(part.events());
         let reader = PartReader::new(view, part);
         reader.scan(Field::Session, |key, posting| {
             let (rows, whole) = match all {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::codec::columns::{Column, ColumnKind};
 use crate::day::part::{BlockEntry, Part};
-use crate::day::view::DayView;
+use crate::day::view::{DayView, EVENT_KEYS};
 use crate::error::{Error, Result};
 use crate::index::cells::Cell;
 use crate::index::postings::{self, Bitmap, Posting, Union};
@@ -75,7 +75,7 @@ pub(crate) fn matches(
             break;
         }
     }
-    let rows = rows.unwrap_or_else(|| Bitmap::full(part.events()));
+    let rows = rows.map_or_else(|| reader.events(), Ok)?;
     trace.blocks_considered += part.blocks.len() as u64;
     for (block, decoded) in part.blocks.iter().zip(&reader.decoded) {
         let within = reader.range_of(block);
@@ -117,17 +117,34 @@ impl<'a> PartReader<'a> {
         start..start + block.rows
     }
 
+    /// What is listed under a key. No filter asks for the empty one, which holes have.
     fn posting(&self, field: Field, key: &str) -> Result<Option<Posting>> {
         self.view.posting(self.part, &Term::new(field, key))
     }
 
-    /// Visits the postings of a field in the order of their keys.
+    /// Every row that is an event.
+    fn events(&self) -> Result<Bitmap> {
+        let events = self.part.events();
+        if events == 0 {
+            return Ok(Bitmap::empty());
+        }
+        let all = Bitmap::full(self.part.rows);
+        if events == self.part.rows {
+            return Ok(all);
+        }
+        match self.view.posting(self.part, &Term::new(Field::Session, ""))? {
+            Some(holes) => Ok(all - holes.bitmap()?),
+            None => Err(Error::corrupt("the holes of a part are not listed").on_day(self.view.day)),
+        }
+    }
+
+    /// Visits the postings of a field in the order of their keys, those of holes left out.
     pub(crate) fn scan(
         &self,
         field: Field,
         visit: impl FnMut(&[u8], &Posting) -> Result<()>,
     ) -> Result<()> {
-        self.view.scan(self.part, field, &[]..&[], visit)
+        self.view.scan(self.part, field, EVENT_KEYS, visit)
     }
 
     /// Those of the candidates that meet the condition.
@@ -165,9 +182,9 @@ impl<'a> PartReader<'a> {
         match condition {
             Condition::Terms { field, keys, all } => match self.rows_of(*field, keys, *all)? {
                 Some(rows) => Ok(rows),
-                None => Ok(Bitmap::full(self.part.events())),
+                None => self.events(),
             },
-            other => self.select(other, Bitmap::full(self.part.events())),
+            other => self.select(other, self.events()?),
         }
     }
 

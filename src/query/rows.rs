@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::codec::columns::ColumnKind;
 use crate::codec::row::Row;
 use crate::day::view::DayView;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::event::{Event, EventId};
 use crate::index::postings::Bitmap;
 use crate::limits::RESULT_PAGE_ROWS;
@@ -120,12 +120,7 @@ impl Hits {
             if !self.plan.may_match(day, self.snapshot.summary(day)) {
                 continue;
             }
-            if let Some(mut view) = self.snapshot.view(day)? {
-                match view.hold() {
-                    // Dropped before its turn.
-                    Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                    held => held?,
-                }
+            if let Some(view) = self.snapshot.held_view(day)? {
                 let after = self.after.filter(|cursor| cursor.id.day() == day);
                 let last = after.map(|cursor| Position {
                     time: cursor.server_time,
@@ -398,7 +393,9 @@ pub(crate) fn event(snapshot: &Snapshot, id: EventId) -> Result<Option<Event>> {
         (place < block.rows).then_some((block, place))
     });
     let Some((block, place)) = holding.next() else { return Ok(None) };
-    Ok(view.block_rows(block, &[place])?.pop().map(|row| event_of(id, row)))
+    let row = view.block_rows(block, &[place])?.pop();
+    // The place of an event that was erased holds none.
+    Ok(row.filter(|row| !row.is_hole()).map(|row| event_of(id, row)))
 }
 
 pub(crate) fn event_of(id: EventId, row: Row) -> Event {

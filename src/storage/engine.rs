@@ -100,12 +100,12 @@ impl Engine {
 
     fn open_copy(directory: &Arc<dyn Directory>, name: &str, sharing: Sharing) -> Result<Self> {
         let original = open_file(&**directory, name, Access::Read)?;
-        let draft = Draft::begin(directory, name)?;
+        let draft = Draft::begin_over(directory, name)?;
         let copied = copy(&*original, &**draft.file());
         copied.map_err(|error| Error::io(format!("copying {name}"), error))?;
         let file = Shared::new(draft.file().clone(), Fate::Draft);
         let database = checked_open(file.clone(), sharing.mode())?;
-        Self { database, file }.placed(draft.replace())
+        Self { database, file }.placed(draft.place())
     }
 
     /// What becomes of a database whose draft was put in place, or was not.
@@ -167,14 +167,22 @@ fn read_once<T>(
     name: &str,
     read: impl Fn(&Database) -> Result<T>,
 ) -> Result<T> {
+    let before = directory.file_id(name).ok();
     // While this snapshot lives, no page that it or a later commit needs is written over.
     let held = hold_snapshot(directory, name)?;
     let overlay = Overlay::new(open_file(directory, name, Access::Read)?)
         .map_err(|error| Error::io(format!("measuring {name}"), error))?;
+    if directory.file_id(name).ok() != before {
+        // The snapshot that is held is of a file that had the name before.
+        return Err(Error::corrupt(format!("{name} was made anew while it was opened")));
+    }
     let database = checked_open(overlay, ConcurrencyMode::ExclusiveWriter)?;
-    let outcome = read(&database);
+    let outcome = catch_unwind(AssertUnwindSafe(|| read(&database)));
+    // Closing looks at pages that no reader needs, which a writer may have changed by now; each value
+    // that was read has a checksum.
+    let _ = catch_unwind(AssertUnwindSafe(move || drop(database)));
     drop(held);
-    outcome
+    outcome.unwrap_or_else(|_| Err(damaged(name)))
 }
 
 type Held = Option<(ReadOnlyDatabase, redb::ReadTransaction)>;

@@ -67,6 +67,12 @@ impl Directory for MemoryDirectory {
         Ok(inside.collect())
     }
 
+    fn file_id(&self, name: &str) -> io::Result<u64> {
+        let files = self.files();
+        let file = files.get(name).ok_or(io::ErrorKind::NotFound)?;
+        Ok(Arc::as_ptr(file).addr() as u64)
+    }
+
     fn sync(&self, _folder: &str) -> io::Result<()> {
         Ok(())
     }

@@ -69,6 +69,8 @@ pub(crate) trait Directory: Debug + Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// The files of a folder, in no order.
     fn list(&self, folder: &str) -> io::Result<Vec<Entry>>;
+    /// A number that no other file has at the time, whatever is written to this one.
+    fn file_id(&self, name: &str) -> io::Result<u64>;
     /// Makes the names in a folder durable.
     fn sync(&self, folder: &str) -> io::Result<()>;
     /// Bytes that a program may still write; `None` where nothing says.
@@ -89,6 +91,24 @@ pub(crate) fn temporary(name: &str) -> String {
     format!("{name}.tmp")
 }
 
+/// Removes files of these folders that never got their names.
+pub(crate) fn remove_temporary(directory: &dyn Directory, folders: &[&str]) -> Result<()> {
+    for folder in folders {
+        let entries = directory.list(folder);
+        for entry in entries.map_err(|error| Error::io("listing the store", error))? {
+            if entry.name.ends_with(&temporary("")) {
+                let name = match *folder {
+                    "" => entry.name,
+                    _ => format!("{folder}/{}", entry.name),
+                };
+                let removed = directory.remove(&name);
+                removed.map_err(|error| Error::io(format!("removing {name}"), error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A file that has its name only once it is [put in place](Self::place): whole or absent after a
 /// power cut.
 #[derive(Debug)]
@@ -96,6 +116,8 @@ pub(crate) struct Draft {
     directory: Arc<dyn Directory>,
     name: String,
     file: StorageFile,
+    /// Whether another file has the name until then.
+    replaces: bool,
 }
 
 impl Draft {
@@ -103,7 +125,13 @@ impl Draft {
     pub(crate) fn begin(directory: &Arc<dyn Directory>, name: &str) -> Result<Self> {
         let made = directory.create(&temporary(name));
         let file = made.map_err(|error| Error::io(format!("making {name}"), error))?;
-        Ok(Self { directory: directory.clone(), name: name.to_owned(), file })
+        Ok(Self { directory: directory.clone(), name: name.to_owned(), file, replaces: false })
+    }
+
+    /// As [`begin`](Self::begin), in place of a file that has the name until then: one of the two has it
+    /// at any time.
+    pub(crate) fn begin_over(directory: &Arc<dyn Directory>, name: &str) -> Result<Self> {
+        Ok(Self { replaces: true, ..Self::begin(directory, name)? })
     }
 
     /// The file, which stays open under its name.
@@ -113,31 +141,18 @@ impl Draft {
 
     /// Makes what was written durable, and then the name, which nothing had.
     pub(crate) fn place(self) -> Result<()> {
-        self.renamed()?;
-        self.sync_name().inspect_err(|_| {
-            // It is not to be found by whoever tries again.
-            let _ = self.directory.remove(&self.name);
-        })
-    }
-
-    /// Makes what was written durable, and puts it in the place of a file that says the same: whichever
-    /// of the two a failure leaves will do.
-    pub(crate) fn replace(self) -> Result<()> {
-        self.renamed()?;
-        self.sync_name()
-    }
-
-    fn renamed(&self) -> Result<()> {
-        let renamed = || {
-            self.file.sync_data()?;
-            self.directory.rename(&temporary(&self.name), &self.name)
+        let Self { directory, name, file, replaces } = self;
+        let placed = || {
+            file.sync_data()?;
+            directory.rename(&temporary(&name), &name)?;
+            directory.sync(folder_of(&name)).inspect_err(|_| {
+                // It is not to be found by whoever tries again, unless it is all there is.
+                if !replaces {
+                    let _ = directory.remove(&name);
+                }
+            })
         };
-        renamed().map_err(|error| Error::io(format!("making {}", self.name), error))
-    }
-
-    fn sync_name(&self) -> Result<()> {
-        let synced = self.directory.sync(folder_of(&self.name));
-        synced.map_err(|error| Error::io(format!("making {}", self.name), error))
+        placed().map_err(|error| Error::io(format!("making {name}"), error))
     }
 }
 

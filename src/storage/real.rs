@@ -93,6 +93,17 @@ impl Directory for RealDirectory {
         Ok(entries)
     }
 
+    #[cfg(unix)]
+    fn file_id(&self, name: &str) -> io::Result<u64> {
+        use std::os::unix::fs::MetadataExt;
+        Ok(fs::metadata(self.path(name))?.ino())
+    }
+
+    #[cfg(not(unix))]
+    fn file_id(&self, name: &str) -> io::Result<u64> {
+        fs::metadata(self.path(name)).map(|_| 0)
+    }
+
     fn sync(&self, folder: &str) -> io::Result<()> {
         sync_folder(&self.path(folder))
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::DaySummary;
 use crate::client_time;
-use crate::codec::columns::{self, Columns, Head};
+use crate::codec::columns::Head;
 use crate::codec::row::Row;
 use crate::day::file::{self, SectionHead, SectionKind};
 use crate::day::part::{BlockEntry, Part};
@@ -22,7 +22,6 @@ use crate::index::cells::Cell;
 use crate::index::postings::OpenPage;
 use crate::index::term::Field;
 use crate::index::zones::Zone;
-use crate::query::eval::PartReader;
 use crate::snapshot::Snapshot;
 use crate::time::{self, Day};
 
@@ -36,6 +35,9 @@ pub struct CheckReport {
     pub events: u64,
     /// Ordinals whose events an earlier rebuild could not read: known, and no disagreement.
     pub events_lost: u64,
+    /// Ordinals whose events were erased: holes, and no disagreement.
+    #[serde(default)]
+    pub events_erased: u64,
     /// Every disagreement.
     pub problems: Vec<Problem>,
 }
@@ -78,10 +80,11 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
         match snapshot.view(day) {
             Ok(Some(view)) => {
                 let mut checked =
-                    DayCheck { view: &view, events: 0, lost: 0, problems: Vec::new() };
+                    DayCheck { view: &view, events: 0, lost: 0, erased: 0, problems: Vec::new() };
                 checked.run(snapshot);
                 report.events += checked.events;
                 report.events_lost += checked.lost;
+                report.events_erased += checked.erased;
                 report.problems.append(&mut checked.problems);
             }
             Ok(None) => report.days -= 1,
@@ -91,7 +94,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
     Ok(report)
 }
 
-fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
+pub(crate) fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
     Problem { day: Some(day), place: place.to_owned(), what: error.to_string() }
 }
 
@@ -100,6 +103,7 @@ struct DayCheck<'a> {
     view: &'a DayView,
     events: u64,
     lost: u64,
+    erased: u64,
     problems: Vec<Problem>,
 }
 
@@ -148,7 +152,9 @@ impl DayCheck<'_> {
         for block in &part.blocks {
             match self.check_block(block) {
                 Ok(rows) => {
-                    self.events += rows.len() as u64;
+                    let holes = rows.iter().filter(|row| row.is_hole()).count() as u64;
+                    self.erased += holes;
+                    self.events += rows.len() as u64 - holes;
                     expect(&mut expected, block.first - part.first, &rows);
                 }
                 Err(error) => {
@@ -158,10 +164,9 @@ impl DayCheck<'_> {
             }
         }
         let place = format!("postings at ordinal {}", part.first);
-        let reader = PartReader::new(self.view, part);
         let mut found = Vec::new();
         for field in Field::ALL {
-            let scanned = reader.scan(field, |key, posting| {
+            let scanned = self.view.scan(part, field, &[]..&[], |key, posting| {
                 let rows: Vec<u32> = posting.bitmap()?.iter().collect();
                 let term = format!("{field} {:?}", String::from_utf8_lossy(key));
                 if rows.len() != posting.cardinality as usize {
@@ -188,8 +193,7 @@ impl DayCheck<'_> {
 
     /// The rows of a block, whose zone and dictionaries are seen to be theirs.
     fn check_block(&mut self, block: &BlockEntry) -> Result<Vec<Row>> {
-        let all = columns::each_kind(|kind| self.view.decode(block, kind))?;
-        let rows = Columns::of(&all)?.rows(0..block.rows)?;
+        let rows = self.view.stored_rows(block)?;
         let place = format!("block at ordinal {}", block.first);
         if zone_of(&rows) != block.zone {
             self.report(place.clone(), "its zone is not that of its rows");
@@ -206,13 +210,14 @@ impl DayCheck<'_> {
 /// What a block's zone must be.
 fn zone_of(rows: &[Row]) -> Zone {
     let count = |names: BTreeSet<&str>| u32::try_from(names.len()).unwrap_or(u32::MAX);
+    let events = || rows.iter().filter(|row| !row.is_hole());
     let mut zone = Zone {
-        sessions: count(rows.iter().map(|row| row.session_id.as_str()).collect()),
-        types: count(rows.iter().map(|row| row.event_type.as_str()).collect()),
-        tags: count(rows.iter().flat_map(|row| row.tags.iter().map(String::as_str)).collect()),
+        sessions: count(events().map(|row| row.session_id.as_str()).collect()),
+        types: count(events().map(|row| row.event_type.as_str()).collect()),
+        tags: count(events().flat_map(|row| row.tags.iter().map(String::as_str)).collect()),
         ..Zone::default()
     };
-    for row in rows {
+    for row in events() {
         let client = row.client_time.as_deref().and_then(client_time::instant);
         zone.add(row.server_time, client, row.location);
     }
@@ -233,6 +238,9 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
             }
         };
         add(Field::Session, row.session_id.as_bytes());
+        if row.is_hole() {
+            continue;
+        }
         add(Field::EventType, row.event_type.as_bytes());
         row.tags.iter().for_each(|tag| add(Field::Tag, tag.as_bytes()));
         if let Some(place) = row.location {
@@ -244,7 +252,7 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
 
 /// Reads every section of a day's file, up to its valid end. The footer of a sealed day follows what
 /// it lists; what follows while the day is being written is a leftover of an interrupted fold.
-fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> Result<()> {
+pub(crate) fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> Result<()> {
     let mut offset = file::HEADER_BYTES;
     while offset < listed_end || (sealed && offset < view.file_len()? && offset == listed_end) {
         let bytes = view.read(offset, file::SECTION_HEAD_BYTES as usize)?;

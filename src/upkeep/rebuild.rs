@@ -75,7 +75,7 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
 }
 
 /// Writes what can be read of a day under a name of its own; how many ordinals are lost. `listed` is
-/// how many the catalog knows.
+/// the end of those that the catalog knows.
 fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<u64> {
     let directory = &*shelf.directory;
     let content = match log::read_beside(directory, day) {

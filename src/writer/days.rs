@@ -15,12 +15,13 @@ use crate::catalog::{Catalog, DaySummary, Summaries};
 use crate::codec::row::Row;
 use crate::day::live::{DayContext, LiveDay, LiveHandle, LiveState, SealedDay};
 use crate::day::view::DayView;
-use crate::day::{FOLDER, FileKind, tail};
+use crate::day::{FOLDER, FOLDERS, FileKind, log, tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
-use crate::storage::{Access, temporary};
+use crate::storage::{Access, Directory, remove_temporary};
 use crate::time::Day;
+use crate::upkeep::backup::identity;
 use crate::upkeep::rebuild::put_in_place;
 use crate::writer::queue::{Outcome, Queue, Waiting};
 
@@ -63,7 +64,7 @@ impl OpenDays {
     /// Takes over a directory whose lock is held: ends drops, removes leftovers, recovers the days
     /// that were being written and seals all but the newest of them.
     pub(crate) fn open(context: DayContext, shelf: Arc<Shelf>, queue: Arc<Queue>) -> Result<Self> {
-        remove_temporary(&shelf)?;
+        remove_temporary(&*shelf.directory, &FOLDERS)?;
         let (mut catalog, mut summaries) = Catalog::open(&shelf.directory, context.sharing)?;
         end_interrupted(&shelf, &mut catalog, &mut summaries)?;
         let files = shelf.list()?;
@@ -73,11 +74,14 @@ impl OpenDays {
             .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
             .filter(|(day, summary)| summaries.get(day) != Some(*summary))
             .collect();
-        if !derived.is_empty() {
-            catalog.update(&derived, &[])?;
+        match catalog.update(&derived, &[]) {
+            // It is derived again the next time, and this time the disk can be pruned.
+            Err(error) if error.kind() == ErrorKind::DiskFull => {}
+            written => written?,
         }
         let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
-        let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
+        let inner = Inner { live: Vec::new(), catalog: Some(catalog) };
+        let inner = Mutex::new(inner);
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
         let days = Self { context, shelf, queue, inner, published, commits };
         days.recover(&files)?;
@@ -98,6 +102,11 @@ impl OpenDays {
             }
         }
         Ok(())
+    }
+
+    /// The directory.
+    pub(crate) fn shelf(&self) -> &Arc<Shelf> {
+        &self.shelf
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -127,7 +136,17 @@ impl OpenDays {
             let Some(view) = view else { continue };
             views.insert(*day, view.and_then(|view| with_pending(view, *day, &pending)));
         }
-        Ok(Snapshot { shelf: self.shelf.clone(), sealed, live: views })
+        let mut snapshot = Snapshot { shelf: self.shelf.clone(), sealed, live: views };
+        for waiting in &pending {
+            // A rewrite has closed the day, and rows go on waiting for it.
+            if !snapshot.live.contains_key(&waiting.day)
+                && let Some(view) = snapshot.view(waiting.day)?
+            {
+                let view = with_pending(view, waiting.day, &pending)?;
+                snapshot.live.insert(waiting.day, Ok(view));
+            }
+        }
+        Ok(snapshot)
     }
 
     /// What is durable and what waits at one moment: nothing is committed while it is taken, so that no
@@ -178,13 +197,27 @@ impl OpenDays {
             (None, None) => {
                 let dropped = FileKind::Dropped.name(day);
                 if self.shelf.directory.open(&dropped, Access::Read).is_ok() {
-                    end_drop(&self.shelf, day, || self.note_drop(inner, day))?;
+                    end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))?;
                 }
                 None
             }
         };
+        identity::unmark_backup(&*self.shelf.directory)?;
+        let known_len = sealed.as_ref().map_or(0, |sealed| sealed.file_len);
+        remove_unborn_log(&self.shelf, day, known_len)?;
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
         Ok((live, true))
+    }
+
+    /// Where a day that rows wait for is among those that are open: a rewrite may have closed it.
+    fn place_of(&self, inner: &mut Inner, day: Day) -> Result<usize> {
+        let find = |inner: &Inner| inner.live.iter().position(|live| live.day == day);
+        if let Some(place) = find(inner) {
+            return Ok(place);
+        }
+        let (live, _) = self.open_or_begin(inner, day)?;
+        self.admit(inner, live)?;
+        find(inner).ok_or_else(|| Error::not_found("the day is not open").on_day(day))
     }
 
     /// Adds a live day; the least recently written one is sealed where there are too many.
@@ -260,9 +293,9 @@ impl OpenDays {
             }
         }
         for (day, list) in by_day {
-            let Some(place) = inner.live.iter().position(|live| live.day == day) else {
-                let error = Error::not_found("the day is not open").on_day(day);
-                return Outcome::Failed(error);
+            let place = match self.place_of(&mut inner, day) {
+                Ok(place) => place,
+                Err(error) => return Outcome::Refused(error),
             };
             let batches: Vec<_> = list.iter().map(|waiting| waiting.rows.clone()).collect();
             if let Err(error) = inner.live[place].commit(&batches) {
@@ -307,11 +340,12 @@ impl OpenDays {
     /// Removes a day and everything in it.
     pub(crate) fn drop_day(&self, day: Day) -> Result<()> {
         let mut inner = self.inner();
-        if let Some(place) = inner.live.iter().position(|live| live.day == day) {
-            if !self.queue.close_day(day) {
-                let message = "events of the day wait to be written; flush, then drop it again";
-                return Err(Error::new(ErrorKind::Locked, message).on_day(day));
-            }
+        let place = inner.live.iter().position(|live| live.day == day);
+        if !self.queue.close_day(day) {
+            let message = "events of the day wait to be written; flush, then drop it again";
+            return Err(Error::new(ErrorKind::Locked, message).on_day(day));
+        }
+        if let Some(place) = place {
             self.remove_live(&mut inner, place)?;
             return Ok(());
         }
@@ -333,19 +367,19 @@ impl OpenDays {
         self.unpublish(day);
         // The file is on its way out: whether it could be closed cleanly does not matter.
         let _ = live.close();
-        end_drop(&self.shelf, day, || self.note_drop(inner, day))
+        end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))
     }
 
     fn remove_files(&self, inner: &mut Inner, day: Day) -> Result<()> {
         mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
-        end_drop(&self.shelf, day, || self.note_drop(inner, day))
+        end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))
     }
 
-    /// Tells the catalog that a day is gone; once more where that fails, since its file is opened anew.
-    fn note_drop(&self, inner: &mut Inner, day: Day) -> Result<()> {
+    /// Takes days from the catalog; once more where that fails, since its file is opened anew.
+    fn note_drop(&self, inner: &mut Inner, days: &[Day]) -> Result<()> {
         let catalog = inner.catalog()?;
-        catalog.update(&[], &[day]).or_else(|_| catalog.update(&[], &[day]))
+        catalog.update(&[], days).or_else(|_| catalog.update(&[], days))
     }
 
     fn unpublish(&self, day: Day) {
@@ -358,7 +392,8 @@ impl OpenDays {
         });
     }
 
-    /// Closes a day, lets `write_anew`, which is told how many rows the catalog knows, write what can be read of it, and puts that in its place.
+    /// Closes a day, lets `write_anew`, which is told the end of the ordinals that the catalog knows,
+    /// write what can be read of it, and puts that in its place.
     pub(crate) fn replace(
         &self,
         day: Day,
@@ -373,7 +408,7 @@ impl OpenDays {
             inner.live.remove(place).close()?;
         }
         let before = self.published();
-        let listed = before.sealed.get(&day).map_or(0, Sealed::rows);
+        let listed = before.sealed.get(&day).map_or(0, Sealed::end);
         let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
             put_in_place(&self.shelf, day)?;
             Ok(lost)
@@ -388,6 +423,107 @@ impl OpenDays {
             self.publish_sealed(inner.catalog()?)?;
         }
         rewritten
+    }
+
+    /// Writes a day anew: seals it where it is open, and shows what came of `write_anew`, which says
+    /// whether it has put another file in the day's place. Rows that wait for the day keep their ids.
+    pub(crate) fn rewrite<T>(
+        &self,
+        day: Day,
+        write_anew: impl FnOnce(&Shelf, &SealedDay) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        let mut inner = self.inner();
+        let rewritten = self.rewrite_sealed(&mut inner, day, write_anew);
+        if rewritten.is_err() {
+            // What was begun is of no use, and takes room; opening the store removes it else.
+            let _ = remove_temporary(&*self.shelf.directory, &FOLDERS);
+        }
+        // The write of what waits opens the day where this could not.
+        if !self.queue.close_day(day) {
+            let _ = self.place_of(&mut inner, day);
+        }
+        rewritten
+    }
+
+    fn rewrite_sealed<T>(
+        &self,
+        inner: &mut Inner,
+        day: Day,
+        write_anew: impl FnOnce(&Shelf, &SealedDay) -> Result<Option<T>>,
+    ) -> Result<Option<T>> {
+        inner.catalog()?;
+        let open = match inner.live.iter().position(|live| live.day == day) {
+            Some(place) => Some(inner.live.remove(place)),
+            None => match self.published().live.get(&day) {
+                // Sealing it failed.
+                Some(Ok(_)) => Some(LiveDay::open(&self.context, day)?),
+                _ => None,
+            },
+        };
+        if let Some(live) = open {
+            self.seal(inner.catalog()?, live)?;
+        }
+        let published = self.published();
+        let file_len = match (published.live.get(&day), published.sealed.get(&day)) {
+            (Some(Err(error)), _) | (_, Some(Sealed::Damaged { error, .. })) => {
+                return Err(error.clone());
+            }
+            (None, Some(Sealed::There { file_len, .. })) => *file_len,
+            _ => return Ok(None),
+        };
+        let rewritten = write_anew(&self.shelf, &self.shelf.open_sealed(day, file_len)?);
+        // A failure may have come after another file had the name.
+        self.publish_rewritten(inner.catalog()?, day)?;
+        rewritten
+    }
+
+    /// Looks at a sealed day's file again.
+    fn publish_rewritten(&self, catalog: &mut Catalog, day: Day) -> Result<()> {
+        let mut files = self.shelf.list()?;
+        files.retain(|listed, _| *listed == day);
+        let fresh = self.shelf.known(&files, &Summaries::new(), &Known::new());
+        if let Some(Sealed::There { file_len, summary, .. }) = fresh.get(&day) {
+            self.shelf.note_replaced(day, *file_len);
+            catalog.note(day, summary.clone());
+        }
+        self.publish(|published| {
+            let mut sealed = (*published.sealed).clone();
+            sealed.extend(fresh);
+            published.sealed = Arc::new(sealed);
+        });
+        Ok(())
+    }
+
+    /// Removes what failures left behind: files that never got their names, and drops that have begun.
+    pub(crate) fn remove_leftovers(&self) -> Result<()> {
+        let mut inner = self.inner();
+        remove_temporary(&*self.shelf.directory, &FOLDERS)?;
+        let files = self.shelf.list()?;
+        for (day, _) in files.iter().filter(|(_, files)| files.dropped) {
+            end_drop(&self.shelf, *day, || self.note_drop(&mut inner, &[*day]))?;
+        }
+        Ok(())
+    }
+
+    /// Takes days that are to be written anew out of the catalog: an entry must not be believed of a file
+    /// that happens to be as long.
+    pub(crate) fn take_from_catalog(&self, days: &[Day]) -> Result<()> {
+        self.note_drop(&mut self.inner(), days)
+    }
+
+    /// Puts a catalog of what is known in the place of the one that has been written so far, with every
+    /// byte that it has ever held.
+    pub(crate) fn renew_catalog(&self) -> Result<()> {
+        let mut inner = self.inner();
+        let known = self.published().sealed;
+        let missing = |(day, sealed): (&Day, &Sealed)| match sealed {
+            Sealed::Missing { end } => Some((*day, DaySummary::missing(*end))),
+            _ => None,
+        };
+        let missing: Vec<(Day, DaySummary)> = known.iter().filter_map(missing).collect();
+        let mut entries = summaries_of(&known);
+        entries.extend(missing.iter().map(|(day, summary)| (*day, summary)));
+        inner.catalog()?.renew(&entries)
     }
 
     /// Makes the catalog's entries again from the sealed days.
@@ -489,23 +625,19 @@ fn end_interrupted(shelf: &Shelf, catalog: &mut Catalog, summaries: &mut Summari
     Ok(())
 }
 
-/// Removes files that never got their names.
-fn remove_temporary(shelf: &Shelf) -> Result<()> {
-    let directory = &*shelf.directory;
-    for folder in ["", FOLDER] {
-        let entries = directory.list(folder);
-        for entry in entries.map_err(|error| Error::io("listing the store", error))? {
-            if entry.name.ends_with(&temporary("")) {
-                let name = match folder {
-                    "" => entry.name,
-                    _ => format!("{folder}/{}", entry.name),
-                };
-                let removed = directory.remove(&name);
-                removed.map_err(|error| Error::io(format!("removing {name}"), error))?;
-            }
-        }
+/// Removes the log of a day that was made and could neither keep its name for good nor be removed. It
+/// lists what the sealed file, of this length, lists; one that says more is left.
+fn remove_unborn_log(shelf: &Shelf, day: Day, known_len: u64) -> Result<()> {
+    let (directory, name) = (&*shelf.directory, FileKind::Log.name(day));
+    if directory.open(&name, Access::Read).is_err() {
+        return Ok(());
     }
-    Ok(())
+    let content = log::read_beside(directory, day).map_err(|error| error.on_day(day))?;
+    if !content.batches.is_empty() || content.file_len != known_len {
+        return Ok(());
+    }
+    let removed = directory.remove(&name).and_then(|()| directory.sync(FOLDER));
+    removed.map_err(|error| Error::io(format!("removing {name}"), error).on_day(day))
 }
 
 /// Makes a day's log the mark of its drop, or an empty file where it has none: from here on the day is
@@ -540,7 +672,23 @@ fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()>) -> Resul
     remove(FileKind::Columns)?;
     remove(FileKind::Log)?;
     sync()?;
-    note()?;
+    match note() {
+        // The day is gone. What the catalog says of it is not believed as long as the mark is there,
+        // and that is removed when the store is opened with room.
+        Err(error) if error.kind() == ErrorKind::DiskFull => {
+            empty_mark(directory, day);
+            return Ok(());
+        }
+        noted => noted?,
+    }
     remove(FileKind::Dropped)?;
     sync()
+}
+
+/// Frees the bytes of a log that has become a mark.
+fn empty_mark(directory: &dyn Directory, day: Day) {
+    // Where this fails they are free once the mark is removed.
+    if let Ok(mark) = directory.open(&FileKind::Dropped.name(day), Access::Write) {
+        let _ = mark.set_len(0);
+    }
 }

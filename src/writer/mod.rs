@@ -27,6 +27,8 @@ use crate::settings::{Durability, Settings};
 use crate::snapshot::{Shelf, Snapshot};
 use crate::storage::LockGuard;
 use crate::time::Day;
+use crate::upkeep::backup::identity::{self, Identity};
+use crate::upkeep::erase::{self, ErasureReport};
 use crate::upkeep::retention::{self, Trigger};
 use crate::writer::days::OpenDays;
 use crate::writer::queue::{Enqueued, Outcome, Queue, Ticket, Waiting};
@@ -40,6 +42,8 @@ pub(crate) struct Writer {
     clock: Box<dyn Clock>,
     queue: Arc<Queue>,
     pub(crate) days: OpenDays,
+    /// One erasure at a time.
+    erasing: Mutex<()>,
     flusher: Mutex<Option<JoinHandle<()>>>,
     lock: Mutex<Option<LockGuard>>,
 }
@@ -57,10 +61,15 @@ impl Writer {
         let queue = Arc::new(Queue::new(buffered));
         let days = OpenDays::open(context, shelf, queue.clone())?;
         let lock = Mutex::new(Some(lock));
+        // Where it fails, what is to be erased is still on disk, and tried again.
+        let _ = erase::resume(&days);
+        // Only a backup asks for it, and makes it where it could not be made here.
+        let _ = identity::of_writer(&days.shelf().directory);
         let automatic = Trigger::Automatic { today: Day::of(clock.now()) };
         retention::enforce(&days, &settings.retention, automatic)?;
         let flusher = Mutex::new(None);
-        let writer = Arc::new(Self { settings, clock, queue, days, flusher, lock });
+        let erasing = Mutex::default();
+        let writer = Arc::new(Self { settings, clock, queue, days, erasing, flusher, lock });
         if let Durability::Buffered { max_delay, .. } = settings.durability {
             let weak = Arc::downgrade(&writer);
             let queue = writer.queue.clone();
@@ -195,6 +204,24 @@ impl Writer {
 
     pub(crate) fn flush(&self) -> Result<()> {
         self.queue.flush(|waiting| self.write(waiting))
+    }
+
+    /// Erases a session, rows of it that wait included.
+    pub(crate) fn erase(&self, session_id: &str) -> Result<ErasureReport> {
+        let _one_at_a_time = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_usable()?;
+        self.flush()?;
+        erase::erase(&self.days, session_id, || self.clock.now())
+    }
+
+    /// What is durable, everything that was accepted until now included, and whose it is.
+    pub(crate) fn durable(&self) -> Result<(Snapshot, Identity)> {
+        // After a failed write there is what was acknowledged.
+        if !self.queue.is_broken() {
+            self.flush()?;
+        }
+        let identity = identity::of_writer(&self.days.shelf().directory)?;
+        Ok((self.days.snapshot(Vec::new)?, identity))
     }
 
     /// Today by the store's clock.

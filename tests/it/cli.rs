@@ -189,7 +189,7 @@ fn a_bad_event_is_one_line_and_status_1() {
 #[test]
 fn wrong_usage_is_status_2() {
     let place = Place::new();
-    let wrong: [(&str, &[&str]); 8] = [
+    let wrong: [(&str, &[&str]); 10] = [
         ("log", &[]),
         ("log", &["--session-id", "1", "--event-type", "x", "--latitude", "1"]),
         ("query", &["--order", "sideways"]),
@@ -198,6 +198,8 @@ fn wrong_usage_is_status_2() {
         ("query", &["--from", "yesterday"]),
         ("count", &["--by", "weather"]),
         ("prune", &[]),
+        ("erase", &[]),
+        ("backup", &[]),
     ];
     for (command, arguments) in wrong {
         let (status, out, err) = place.run(command, arguments);
@@ -223,6 +225,9 @@ fn reading_makes_no_store() {
         ("check", none),
         ("check", &["--rebuild"]),
         ("prune", prune),
+        ("erase", &["--session-id", "1"]),
+        ("erase", &["--session-id", "1", "--yes"]),
+        ("backup", &["never made"]),
     ] {
         let (status, out, err) = place.run(command, arguments);
         assert_eq!((status, out.as_str()), (1, ""), "{command}");
@@ -485,6 +490,58 @@ fn prune_drops_the_oldest_days() {
 }
 
 #[test]
+fn erase_says_what_would_go_and_does_it_when_told() {
+    let place = Place::with_events();
+    let days =
+        "{\"erased\":\"2026-11-23\",\"events\":1}\n{\"erased\":\"2026-11-24\",\"events\":1}\n";
+    let total = "{\"session_id\":\"b\",\"days\":2,\"events\":2,\"remains\":0,";
+    let planned = place.prints("erase", &["--session-id", "b"]);
+    assert_eq!(planned, format!("{days}{total}\"verified\":false,\"dry_run\":true}}\n"));
+    assert_eq!(place.prints("query", &[]), these(&[0, 1, 2, 3, 4, 5]));
+    let erased = place.prints("erase", &["--session-id", "b", "--yes"]);
+    assert!(erased.starts_with(&format!("{days}{total}\"erased_at\":\"20")), "{erased}");
+    assert!(erased.ends_with("\"verified\":true,\"dry_run\":false}\n"), "{erased}");
+    assert_eq!(place.prints("query", &[]), these(&[0, 1, 2, 5]), "ids stay as they were");
+    let table = place.prints("erase", &["--session-id", "-1", "--format", "table"]);
+    assert_eq!(
+        table,
+        "would erase 2026-11-23: 1 events\n\
+         would erase session -1: 1 events of 1 days; --yes does it\n"
+    );
+    std::fs::write(place.path("store/days/2026-11-22.day.damaged"), "?").unwrap();
+    let (status, out, err) =
+        place.run("erase", &["--session-id", "-1", "--yes", "--format", "table"]);
+    assert_eq!((status, err.as_str()), (1, ""));
+    assert!(out.contains("\nmay remain in days/2026-11-22.day.damaged: "), "{out}");
+    assert!(out.ends_with("; something may remain\n"), "{out}");
+    let (status, _, err) = place.run("erase", &["--session-id", "", "--yes"]);
+    assert!(status == 1 && err.starts_with("diurnal: invalid input: session_id"), "{err}");
+    place.prints("check", &[]);
+}
+
+#[test]
+fn backup_makes_a_store_with_the_same_events_and_brings_it_up_to_date() {
+    let place = Place::with_events();
+    let copy = place.path("copy").to_str().unwrap().to_owned();
+    let printed = place.prints("backup", &[&copy]);
+    let (lines, total) = printed.split_at(printed.find("{\"days_copied").unwrap());
+    assert_eq!(
+        lines,
+        "{\"copied\":\"2026-11-22\"}\n{\"copied\":\"2026-11-23\"}\n{\"copied\":\"2026-11-24\"}\n"
+    );
+    assert!(total.starts_with("{\"days_copied\":3,\"days_kept\":0,\"bytes_copied\":"), "{total}");
+    let (status, out, _) = place.run_on("copy", "query", &[]);
+    assert_eq!((status, out), (0, these(&[0, 1, 2, 3, 4, 5])));
+    place.prints("log", &["session_id=1&event_type=x&server_time=2026-11-22T10:00:00Z"]);
+    let table = place.prints("backup", &[&copy, "--format", "table"]);
+    // A day that is today is being written, and copied each time.
+    assert!(table.starts_with("copied 2026-11-22\ncopied "), "{table}");
+    assert!(!table.contains("2026-11-23") && table.ends_with(" were there already\n"), "{table}");
+    let (status, _, err) = place.run("backup", &[place.path("store").to_str().unwrap()]);
+    assert!(status == 1 && err.starts_with("diurnal: invalid input: "), "{err}");
+}
+
+#[test]
 fn bad_lines_are_named_and_kept_and_the_others_imported() {
     let place = Place::new();
     let good = |n| format!("{{\"session_id\":{n},\"event_type\":\"x\"}}\n").into_bytes();
@@ -729,6 +786,7 @@ fn help_teaches_every_command_and_option() {
     let top = help(&["--help"]);
     let commands = [
         "log", "import", "query", "count", "session", "sessions", "days", "info", "check", "prune",
+        "erase", "backup",
     ];
     for command in commands {
         assert!(top.contains(&format!("\n  {command} ")), "{command}: {top}");

@@ -24,7 +24,7 @@ use std::thread;
 use std::time::Instant;
 
 use diurnal::testing::{Fault, FaultyStorage, Recording};
-use diurnal::{Day, Error, ErrorKind, Event, EventId, NewEvent, Retention, Store};
+use diurnal::{Day, Error, ErrorKind, Event, EventId, NewEvent, Query, Retention, Store};
 
 use crate::common::{DAY, Draft, assert_clean, at, day, later, noon, number_from, small_blocks};
 use crate::crashes::explore::still_there;
@@ -426,13 +426,23 @@ fn a_day_whose_log_could_not_be_named_is_begun_by_the_next_event() {
     let opened = whole.operations();
     store.log_event(event(0)).unwrap();
     for operation in opened..whole.operations() {
-        let disk = FaultyStorage::new();
-        let store = small_blocks().open_on(&disk).unwrap();
-        disk.fail(Fault::io(operation));
-        let error = store.log_event(event(0)).unwrap_err();
-        match error.kind() {
-            ErrorKind::Io => assert_eq!(store.log_event(event(1)).unwrap().ordinal(), 0),
-            kind => assert_eq!(kind, ErrorKind::OutcomeUnknown, "at {operation}: {error}"),
+        // What cannot be named for good cannot be removed either where the fault lasts.
+        for fault in [Fault::io(operation), Fault::io(operation).for_good()] {
+            let disk = FaultyStorage::new();
+            let store = small_blocks().open_on(&disk).unwrap();
+            disk.fail(fault);
+            let error = store.log_event(event(0)).unwrap_err();
+            if error.kind() != ErrorKind::Io {
+                assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{fault:?}: {error}");
+                continue;
+            }
+            if let Err(again) = store.log_event(event(0)) {
+                assert_eq!(again.kind(), ErrorKind::Io, "{fault:?}: {again}");
+            }
+            disk.mend();
+            let id = store.log_event(event(1)).unwrap();
+            assert_eq!(store.ids(&Query::new()).unwrap().map(Result::unwrap).last(), Some(id));
+            assert_clean(&store);
         }
     }
 }

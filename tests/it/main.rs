@@ -2,6 +2,8 @@
 //! that the crate is linked once; each module opens with its own goal and method.
 
 mod agreement;
+#[cfg(feature = "testing")]
+mod backup;
 mod child;
 #[cfg(feature = "cli")]
 mod cli;
@@ -14,6 +16,8 @@ mod days;
 #[cfg(feature = "testing")]
 mod decade;
 mod durability;
+#[cfg(feature = "testing")]
+mod erase;
 #[cfg(feature = "testing")]
 mod faults;
 mod hostile;

@@ -58,6 +58,10 @@ pub(crate) enum Command {
     Check(CheckArguments),
     /// Drop the oldest days, by age or by bytes.
     Prune(PruneArguments),
+    /// Remove every trace of a session; only says what would go without --yes.
+    Erase(EraseArguments),
+    /// Copy a store that may be in use, or bring its copy up to date.
+    Backup(BackupArguments),
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +261,46 @@ pub(crate) struct PruneArguments {
     /// Only say what would be dropped.
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// How to print [default: table on a terminal, else jsonl]
+    #[arg(long)]
+    pub(crate) format: Option<RowFormat>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each day that holds the session is written anew without it, and so is the catalog. Ids of other events
+do not change. Out of reach are backups and exports, files that a rebuild has set aside as *.damaged, and
+what a flash card keeps of blocks that it has replaced. Exit status 1 says that something may remain in
+the files that are named.
+
+  diurnal erase events --session-id 2894
+  diurnal erase events --session-id 2894 --yes")]
+pub(crate) struct EraseArguments {
+    /// The store's directory.
+    pub(crate) store: PathBuf,
+    /// The session, exactly as it was logged.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    pub(crate) session_id: String,
+    /// Erase; without this, only say what would go.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// How to print [default: table on a terminal, else jsonl]
+    #[arg(long)]
+    pub(crate) format: Option<RowFormat>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The copy is a store of finished days with what is on disk when the command begins. Run again, it copies
+what has changed since, and ends what was interrupted; days that were dropped from the store stay in the
+copy. A day that cannot be read is named, the others are copied, and the exit status is 1.
+
+  diurnal backup events /mnt/stick/events")]
+pub(crate) struct BackupArguments {
+    /// The store's directory.
+    pub(crate) store: PathBuf,
+    /// Where to: a directory that is empty, or a backup of this store; created if absent.
+    pub(crate) directory: PathBuf,
     /// How to print [default: table on a terminal, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<RowFormat>,

@@ -2,14 +2,16 @@
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the exit status: 0 done, 1
 //! failed or found wanting, 2 wrong usage. Does not own the commands (`log`, `import`, `query`,
-//! `session`, `upkeep`), what they take (`args`, `filters`) nor how results are written (`output`,
+//! `session`, `upkeep`, `erase`, `backup`), what they take (`args`, `filters`) nor how results are written (`output`,
 //! `table`, `csv`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
 
 mod args;
+mod backup;
 mod csv;
+mod erase;
 mod failure;
 mod fields;
 mod filters;
@@ -62,5 +64,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),
         Command::Prune(arguments) => upkeep::prune(&arguments, out),
+        Command::Erase(arguments) => erase::erase(&arguments, out),
+        Command::Backup(arguments) => backup::backup(&arguments, out),
     }
 }

@@ -15,12 +15,12 @@ use crate::output::write_json_line;
 use crate::table::{Column, Table};
 use crate::text;
 
-fn row_format(asked: Option<RowFormat>) -> RowFormat {
+pub(crate) fn row_format(asked: Option<RowFormat>) -> RowFormat {
     format_or_default(asked, RowFormat::Table, RowFormat::Jsonl)
 }
 
 /// Opens for writing, but makes no store where there is none to be kept.
-fn open_existing(path: &Path) -> Result<Store, Failure> {
+pub(crate) fn open_existing(path: &Path) -> Result<Store, Failure> {
     if !path.is_dir() {
         return Err(Failure::message(format!("not found: no store at {}", path.display())));
     }
@@ -73,6 +73,9 @@ pub(crate) fn info(arguments: &ReportArguments, out: &mut dyn Write) -> Result<O
             writeln!(out, "last day   {}", text_or_dash(info.last_day))?;
             writeln!(out, "bytes      {}", info.bytes)?;
             writeln!(out, "format     {}", info.format_version)?;
+            if info.erasure_pending {
+                writeln!(out, "erasure    begun and not done; opening for writing ends it")?;
+            }
         }
     }
     Ok(Outcome::Done)

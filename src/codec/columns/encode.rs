@@ -50,13 +50,16 @@ pub(crate) fn encode<R: Borrow<Row>>(rows: &[R]) -> Result<EncodedBlock> {
     columns.tags(&rows, &tags)?;
     columns.data(&rows)?;
 
+    // Holes have neither session nor type.
+    let named =
+        |of: &Dictionary<'_>| of.names.iter().filter(|name| !name.is_empty()).count() as u32;
     let mut zone = Zone {
-        sessions: sessions.names.len() as u32,
-        types: types.names.len() as u32,
+        sessions: named(&sessions),
+        types: named(&types),
         tags: tags.names.len() as u32,
         ..Zone::default()
     };
-    for (row, client) in rows.iter().zip(&clients) {
+    for (row, client) in rows.iter().zip(&clients).filter(|(row, _)| !row.is_hole()) {
         zone.add(row.server_time, client.instant(), row.location);
     }
     Ok(EncodedBlock { bytes: assemble(rows.len(), &columns.packed)?, zone, index })

@@ -4,7 +4,8 @@
 //! cell a place lies in (`cells`).
 //!
 //! Invariant: a row is listed under its session, its type, each of its distinct tags once, the cell
-//! of its location, and the quarter of an hour of its server time.
+//! of its location, and the quarter of an hour of its server time; a hole under the session without a
+//! name and nothing else.
 
 #[cfg(test)]
 use std::borrow::Borrow;
@@ -150,6 +151,9 @@ pub(crate) fn block_postings(terms: &BlockTerms) -> Vec<Page> {
     let mut builder = PostingsBuilder::new();
     for field in Field::ALL {
         for (index, (key, rows)) in terms.iter(field).enumerate() {
+            if key.is_empty() && field != Field::Session {
+                continue;
+            }
             let times = (field == Field::Session).then(|| terms.session_times[index]);
             builder.add(field, key, rows, times);
         }
@@ -203,8 +207,10 @@ fn cells(rows: &[&Row]) -> Listed {
 }
 
 fn quarters(rows: &[&Row]) -> Listed {
-    let codes: Vec<u32> =
-        rows.iter().map(|row| time::quarter_of_day(row.server_time).into()).collect();
+    let events: Vec<u32> =
+        (0..).zip(rows).filter(|(_, row)| !row.is_hole()).map(|(place, _)| place).collect();
+    let quarter = |&place: &u32| time::quarter_of_day(rows[place as usize].server_time).into();
+    let codes: Vec<u32> = events.iter().map(quarter).collect();
     let all = group(&codes, time::DAY_QUARTERS);
     let mut listed = Listed::default();
     listed.rows.starts.push(0);
@@ -215,6 +221,6 @@ fn quarters(rows: &[&Row]) -> Listed {
             listed.rows.starts.push(bounds[1]);
         }
     }
-    listed.rows.places = all.places;
+    listed.rows.places = all.places.iter().map(|place| events[*place as usize]).collect();
     listed
 }

@@ -113,6 +113,27 @@ fn postings_list_what_a_naive_map_lists() {
 }
 
 #[test]
+fn a_hole_is_listed_under_the_session_without_a_name_alone() {
+    let mut rows = any::rows(300);
+    let is_hole = |row: u32| row % 7 == 3 || row > 290;
+    for (row, event) in (0..).zip(&mut rows) {
+        if is_hole(row) {
+            *event = Row::hole(event.server_time);
+        }
+    }
+    let mut expected = naive(&rows);
+    for (_, listed) in expected.iter_mut().filter(|(term, _)| term.field != Field::Session) {
+        listed.retain(|row| !is_hole(*row));
+    }
+    expected.retain(|_, listed| !listed.is_empty());
+    let found = listed(&of_rows(&rows)).unwrap();
+    assert_eq!(found, expected);
+    let holes = found.get(&Term::new(Field::Session, "")).unwrap();
+    assert!(holes.iter().copied().eq((0..300).filter(|row| is_hole(*row))));
+    assert!(!found.contains_key(&Term::new(Field::EventType, "")));
+}
+
+#[test]
 fn block_terms_answer_as_their_postings_do() {
     let rows = any::rows(300);
     let terms = BlockTerms::of(&rows);

@@ -94,6 +94,12 @@ impl Directory for FaultyStorage {
         Ok(inside.collect())
     }
 
+    fn file_id(&self, name: &str) -> io::Result<u64> {
+        let inner = self.inner();
+        inner.check_power()?;
+        inner.disk.named(name).map(|(file, _)| file).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
     fn sync(&self, folder: &str) -> io::Result<()> {
         self.perform(Operation::SyncFolder { folder: folder.to_owned() })
     }

@@ -18,7 +18,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::builder::StoreBuilder;
 use crate::error::Result;
+use crate::storage::Directory;
 use crate::store::Store;
+use crate::upkeep::backup::{self, BackupReport};
 use disk::{Disk, Operation, PAGE_BYTES};
 use locks::RangeLocks;
 pub use plan::Fault;
@@ -311,6 +313,19 @@ impl Inner {
             Operation::Remove { .. } => counts.removes += 1,
             Operation::SyncFolder { .. } => counts.folder_syncs += 1,
         }
+    }
+}
+
+impl Store {
+    /// As [`Store::backup_to`], onto a disk that is under a test's control.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::backup_to`].
+    pub fn backup_on(&self, disk: &FaultyStorage) -> Result<BackupReport> {
+        let (snapshot, identity) = self.durable()?;
+        let disk: Arc<dyn Directory> = Arc::new(disk.clone());
+        backup::to_directory(&snapshot, identity, &disk)
     }
 }
 
