@@ -15,7 +15,7 @@ use crate::day::cache::{Cache, Cached, Footer, Place};
 use crate::day::live::{self, SealedDay};
 use crate::day::view::DayView;
 use crate::day::{FOLDER, FileKind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::storage::Directory;
 use crate::time::Day;
 
@@ -124,7 +124,7 @@ impl Shelf {
         files: &BTreeMap<Day, DayFiles>,
         summaries: &Summaries,
         before: &Known,
-    ) -> Known {
+    ) -> Result<Known> {
         let mut known = Known::new();
         for (day, files) in files {
             let Some(file_len) = files.columns.filter(|_| files.log.is_none() && !files.dropped)
@@ -139,21 +139,24 @@ impl Shelf {
                     let (stamp, summary) = (files.stamp, Arc::new(summary.clone()));
                     Sealed::There { file_len, stamp, summary }
                 }
-                (None, None) => self.summarise(*day, file_len, files.stamp),
+                (None, None) => self.summarise(*day, file_len, files.stamp)?,
             };
             known.insert(*day, sealed);
         }
         for (day, summary) in summaries.iter().filter(|(day, _)| !files.contains_key(day)) {
             known.insert(*day, Sealed::Missing { rows: summary.rows });
         }
-        known
+        Ok(known)
     }
 
-    fn summarise(&self, day: Day, file_len: u64, stamp: u64) -> Sealed {
+    /// Reads what there is to know of a day; what cannot be read for another reason than what lies
+    /// there is an error, not damage.
+    fn summarise(&self, day: Day, file_len: u64, stamp: u64) -> Result<Sealed> {
         let summary = self.open_sealed(day, file_len).and_then(|sealed| DaySummary::of(&sealed));
         match summary {
-            Ok(summary) => Sealed::There { file_len, stamp, summary: Arc::new(summary) },
-            Err(error) => Sealed::Damaged { file_len, stamp, error },
+            Ok(summary) => Ok(Sealed::There { file_len, stamp, summary: Arc::new(summary) }),
+            Err(error) if error.kind() == ErrorKind::TooManyFiles => Err(error),
+            Err(error) => Ok(Sealed::Damaged { file_len, stamp, error }),
         }
     }
 }
@@ -219,7 +222,7 @@ impl Snapshot {
                 true => before.clone(),
                 false => {
                     let summaries = catalog::read_beside(&*shelf.directory)?;
-                    Arc::new(shelf.known(&files, &summaries, before))
+                    Arc::new(shelf.known(&files, &summaries, before)?)
                 }
             };
             // A day that looks damaged may have been listed while it was sealed or begun again.

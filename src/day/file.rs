@@ -23,7 +23,7 @@ use crate::codec::bytes::{Reader, checksum};
 use crate::day::FileKind;
 use crate::day::cache::Cache;
 use crate::day::part::Part;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{Access, Directory, Draft, StorageFile, read_at};
 use crate::time::Day;
 
@@ -168,15 +168,18 @@ impl DayFile {
         if let Some(file) = cache.find_file(self.id) {
             return Ok(file);
         }
-        let gone = || Error::not_found("the day was dropped meanwhile").on_day(self.day);
-        let file = open(&*sealed.directory, self.day, Access::Read).map_err(|_| gone())?;
-        match read(self.day, &file, sealed.offset, MARK_BYTES) {
-            Ok(mark) if mark == sealed.mark => {
-                cache.keep_file(self.id, &file);
-                Ok(file)
-            }
-            _ => Err(gone()),
+        let gone = |error: Error| match error.kind() {
+            // Another file, or none, has the name.
+            ErrorKind::Corrupt => Error::not_found("the day was dropped meanwhile").on_day(self.day),
+            _ => error,
+        };
+        let file = open(&*sealed.directory, self.day, Access::Read).map_err(gone)?;
+        let mark = read(self.day, &file, sealed.offset, MARK_BYTES).map_err(gone)?;
+        if mark != sealed.mark {
+            return Err(gone(Error::corrupt("the day's file is another one")));
         }
+        cache.keep_file(self.id, &file);
+        Ok(file)
     }
 
     /// Bytes of an opening of this file, which must be there.

@@ -25,7 +25,7 @@ use crate::limits::{
     BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX,
 };
 use crate::storage::engine::Sharing;
-use crate::storage::{Access, Directory, Draft};
+use crate::storage::{Access, Directory, Draft, is_there};
 use crate::time::Day;
 
 /// Blocks of one fold that are encoded before the first of them is written.
@@ -78,7 +78,7 @@ impl LiveDay {
             None => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
         };
         for name in unexpected.iter().map(|kind| kind.name(day)) {
-            if context.directory.open(&name, Access::Read).is_ok() {
+            if is_there(&*context.directory, &name)? {
                 return Err(Error::corrupt(format!("{name} is there, and was not taken up")));
             }
         }

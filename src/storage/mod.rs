@@ -79,6 +79,18 @@ pub(crate) trait Directory: Debug + Send + Sync {
     fn has_range_locks(&self) -> bool;
 }
 
+/// Whether a file has this name; what keeps that from being seen is an error.
+pub(crate) fn is_there(directory: &dyn Directory, name: &str) -> Result<bool> {
+    match directory.open(name, Access::Read) {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => Ok(false),
+            io::ErrorKind::IsADirectory => Ok(true),
+            _ => Err(Error::io(format!("opening {name}"), error)),
+        },
+    }
+}
+
 /// The folder of a name.
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)

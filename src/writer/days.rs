@@ -17,7 +17,7 @@ use crate::day::{FOLDER, FileKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
 use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
-use crate::storage::{Access, temporary};
+use crate::storage::{is_there, temporary};
 use crate::time::Day;
 use crate::upkeep::rebuild::put_in_place;
 use crate::writer::queue::{Outcome, Queue, Waiting};
@@ -65,7 +65,7 @@ impl OpenDays {
         let (mut catalog, mut summaries) = Catalog::open(&shelf.directory, context.sharing)?;
         end_interrupted(&shelf, &mut catalog, &mut summaries)?;
         let files = shelf.list()?;
-        let known = shelf.known(&files, &summaries, &Known::new());
+        let known = shelf.known(&files, &summaries, &Known::new())?;
         let derived: Vec<(Day, &DaySummary)> = known
             .iter()
             .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
@@ -166,8 +166,7 @@ impl OpenDays {
                 Some(self.shelf.open_sealed(day, *file_len)?)
             }
             (None, None) => {
-                let dropped = FileKind::Dropped.name(day);
-                if self.shelf.directory.open(&dropped, Access::Read).is_ok() {
+                if is_there(&*self.shelf.directory, &FileKind::Dropped.name(day))? {
                     end_drop(&self.shelf, day, || self.note_drop(inner, day))?;
                 }
                 None
@@ -255,6 +254,10 @@ impl OpenDays {
             };
             let batches: Vec<_> = list.iter().map(|waiting| waiting.rows.clone()).collect();
             if let Err(error) = inner.live[place].commit(&batches) {
+                // A fold opens its files before it changes anything.
+                if error.kind() == ErrorKind::TooManyFiles {
+                    return Outcome::Refused(error.on_day(day));
+                }
                 return Outcome::Failed(unknown_outcome(error.on_day(day)));
             }
             // The day written last stands last.
@@ -387,7 +390,7 @@ impl OpenDays {
     pub(crate) fn rebuild_catalog(&self) -> Result<()> {
         let mut inner = self.inner();
         let files = self.shelf.list()?;
-        let known = self.shelf.known(&files, &Summaries::new(), &Known::new());
+        let known = self.shelf.known(&files, &Summaries::new(), &Known::new())?;
         let gone: Vec<Day> = {
             let published = self.published();
             let listed = published.sealed.keys().filter(|day| !known.contains_key(day));
@@ -402,7 +405,7 @@ impl OpenDays {
     fn publish_sealed(&self, catalog: &mut Catalog) -> Result<()> {
         let files = self.shelf.list()?;
         let before = self.published().sealed;
-        let mut known = self.shelf.known(&files, &Summaries::new(), &before);
+        let mut known = self.shelf.known(&files, &Summaries::new(), &before)?;
         let mut fresh = summaries_of(&known);
         fresh.retain(|(day, summary)| {
             before.get(day).and_then(Sealed::file_len) != Some(summary.file_len)
