@@ -7,8 +7,8 @@
 //! the length it names, so an entry that is behind its day is never believed.
 //!
 //! ```text
-//! days      day -> version u8, file length u64, rows u32, zone, sessions u32, totals of types,
-//!           totals of tags, XXH3-64
+//! days      day -> version u8, file length u64, rows u32, end u32 (the ordinal after the last), zone,
+//!           sessions u32, totals of types, totals of tags, XXH3-64
 //! totals    u8 0 where there are more than 256 names; else 1, varint count, and for each name, in
 //!           order, varint length and bytes, and varint events
 //! sessions  day -> fingerprints u32, ascending, then XXH3-64
@@ -30,15 +30,12 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
 use crate::limits::DAY_TOTALS_MAX;
-use crate::storage::Directory;
+use crate::storage::{DAMAGED, Directory, set_aside};
 use crate::storage::engine::{self, Engine, Sharing, engine_error};
 use crate::time::Day;
 
 /// The file's name.
 pub(crate) const NAME: &str = "catalog.redb";
-/// What a damaged catalog is kept as when a new one is made.
-const DAMAGED_NAME: &str = "catalog.redb.damaged";
-
 const DAYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("days");
 const SESSIONS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("sessions");
 const ENTRY_VERSION: u8 = 1;
@@ -49,6 +46,8 @@ pub(crate) struct DaySummary {
     /// The length of the day's file.
     pub(crate) file_len: u64,
     pub(crate) rows: u32,
+    /// The ordinal after the last one, more than `rows` where some were lost to damage.
+    pub(crate) end: u32,
     pub(crate) zone: Zone,
     /// Fingerprints of the day's sessions, ascending.
     pub(crate) sessions: Arc<[u32]>,
@@ -104,6 +103,7 @@ impl DaySummary {
         Ok(Self {
             file_len,
             rows: view.events(),
+            end: view.end(),
             zone,
             sessions: sessions.into(),
             types: totals(view, Field::EventType)?,
@@ -136,6 +136,7 @@ impl DaySummary {
         let mut bytes = vec![ENTRY_VERSION];
         bytes.extend_from_slice(&self.file_len.to_le_bytes());
         bytes.extend_from_slice(&self.rows.to_le_bytes());
+        bytes.extend_from_slice(&self.end.to_le_bytes());
         bytes.extend_from_slice(&self.zone.encode());
         let sessions = u32::try_from(self.sessions.len()).unwrap_or(u32::MAX);
         bytes.extend_from_slice(&sessions.to_le_bytes());
@@ -156,7 +157,7 @@ impl DaySummary {
         if version > ENTRY_VERSION {
             return Err(Error::version("the catalog", version.into(), ENTRY_VERSION.into()));
         }
-        let (file_len, rows) = (reader.u64()?, reader.u32()?);
+        let (file_len, rows, end) = (reader.u64()?, reader.u32()?, reader.u32()?);
         let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
         let count = reader.u32()? as usize;
         let (types, tags) = (decode_totals(&mut reader)?, decode_totals(&mut reader)?);
@@ -168,7 +169,7 @@ impl DaySummary {
         if prints.len() != count {
             return Err(Error::corrupt("the catalog has not the sessions that it counts"));
         }
-        Ok(Self { file_len, rows, zone, sessions: prints, types, tags })
+        Ok(Self { file_len, rows, end, zone, sessions: prints, types, tags })
     }
 }
 
@@ -231,8 +232,7 @@ impl Catalog {
         match Self::try_open(directory, sharing) {
             Err(error) if error.kind() == ErrorKind::NotFound => Self::begin(directory, sharing),
             Err(error) if error.kind() == ErrorKind::Corrupt => {
-                let moved = directory.rename(NAME, DAMAGED_NAME);
-                moved.map_err(|error| Error::io("setting a damaged catalog aside", error))?;
+                set_aside(&**directory, &[NAME], DAMAGED)?;
                 Self::begin(directory, sharing)
             }
             outcome => outcome,

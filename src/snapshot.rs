@@ -7,7 +7,7 @@
 //! when it is first read, as it was when it had the length that the snapshot knows, whatever is
 //! appended later. A day dropped before its turn is left out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::catalog::{self, DaySummary, Summaries};
@@ -25,9 +25,10 @@ pub(crate) enum Sealed {
     /// Its file has this length.
     There { file_len: u64, stamp: u64, summary: Arc<DaySummary> },
     /// Its file has this length and its footer could not be read.
-    Damaged { file_len: u64, stamp: u64, error: Error },
-    /// The catalog has it, with so many rows, and its file is gone.
-    Missing { rows: u32 },
+    /// The catalog knew it to end before this ordinal.
+    Damaged { file_len: u64, stamp: u64, error: Error, end: u32 },
+    /// The catalog has it, up to this ordinal, and its file is gone.
+    Missing { end: u32 },
 }
 
 /// The sealed days.
@@ -46,6 +47,8 @@ pub(crate) struct DayFiles {
     pub(crate) dropped: bool,
     /// Whether what was read of it in spite of damage waits to take its place.
     pub(crate) rebuilt: bool,
+    /// Whether it goes on after a gap, its damaged files set aside.
+    pub(crate) gap: bool,
 }
 
 /// The directory of a store, with what a process keeps of it in memory.
@@ -62,6 +65,19 @@ pub(crate) struct Snapshot {
     pub(crate) sealed: Arc<Known>,
     /// The days being written, or why one cannot be read; they come before what `sealed` says.
     pub(crate) live: BTreeMap<Day, Result<DayView>>,
+    /// Days with damaged files that were set aside.
+    pub(crate) gaps: Arc<BTreeSet<Day>>,
+    /// What is left out of them.
+    pub(crate) left_out: LeftOut,
+}
+
+/// Days of which a question leaves out what cannot be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LeftOut {
+    /// What was set aside, and not what came later.
+    before_gap: BTreeSet<Day>,
+    /// Everything.
+    whole: BTreeSet<Day>,
 }
 
 impl Shelf {
@@ -85,6 +101,7 @@ impl Shelf {
                     FileKind::Log => files.log = Some(entry.len),
                     FileKind::Dropped => files.dropped = true,
                     FileKind::Rebuilt => files.rebuilt = true,
+                    FileKind::Gap => files.gap = true,
                 }
             }
         }
@@ -109,12 +126,16 @@ impl Shelf {
         live::open_sealed(&self.directory, day, &self.cache, file_len)
     }
 
-    /// The ordinal after the last one that a day's footer lists; 0 where it has none to be read.
-    pub(crate) fn footer_end(&self, day: Day) -> u32 {
-        let files = self.list().ok().and_then(|files| files.get(&day).copied());
-        let file_len = files.and_then(|files| files.columns);
-        let sealed = file_len.and_then(|file_len| self.open_sealed(day, file_len).ok());
-        sealed.map_or(0, |sealed| sealed.view.end())
+    /// The ordinal after the last one that a day's footer lists; `None` where there is none to be
+    /// read.
+    pub(crate) fn footer_end(&self, day: Day) -> Result<Option<u32>> {
+        let file_len = self.list()?.get(&day).and_then(|files| files.columns);
+        let Some(file_len) = file_len else { return Ok(None) };
+        match self.open_sealed(day, file_len) {
+            Ok(sealed) => Ok(Some(sealed.view.end())),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The sealed days of a listing, with their summaries from the catalog, or from the days
@@ -127,10 +148,7 @@ impl Shelf {
     ) -> Result<Known> {
         let mut known = Known::new();
         for (day, files) in files {
-            let Some(file_len) = files.columns.filter(|_| files.log.is_none() && !files.dropped)
-            else {
-                continue;
-            };
+            let Some(file_len) = files.columns.filter(|_| files.is_sealed()) else { continue };
             let kept = before.get(day).filter(|sealed| sealed.is_of(files));
             let listed = summaries.get(day).filter(|summary| summary.file_len == file_len);
             let sealed = match (kept, listed) {
@@ -139,25 +157,34 @@ impl Shelf {
                     let (stamp, summary) = (files.stamp, Arc::new(summary.clone()));
                     Sealed::There { file_len, stamp, summary }
                 }
-                (None, None) => self.summarise(*day, file_len, files.stamp)?,
+                (None, None) => {
+                    let end = summaries.get(day).map_or(0, |summary| summary.end);
+                    self.summarise(*day, file_len, files.stamp, end)?
+                }
             };
             known.insert(*day, sealed);
         }
         for (day, summary) in summaries.iter().filter(|(day, _)| !files.contains_key(day)) {
-            known.insert(*day, Sealed::Missing { rows: summary.rows });
+            known.insert(*day, Sealed::Missing { end: summary.end });
         }
         Ok(known)
     }
 
     /// Reads what there is to know of a day; what cannot be read for another reason than what lies
     /// there is an error, not damage.
-    fn summarise(&self, day: Day, file_len: u64, stamp: u64) -> Result<Sealed> {
+    fn summarise(&self, day: Day, file_len: u64, stamp: u64, end: u32) -> Result<Sealed> {
         let summary = self.open_sealed(day, file_len).and_then(|sealed| DaySummary::of(&sealed));
         match summary {
             Ok(summary) => Ok(Sealed::There { file_len, stamp, summary: Arc::new(summary) }),
             Err(error) if error.kind() == ErrorKind::TooManyFiles => Err(error),
-            Err(error) => Ok(Sealed::Damaged { file_len, stamp, error }),
+            Err(error) => Ok(Sealed::Damaged { file_len, stamp, error, end }),
         }
+    }
+}
+
+impl DayFiles {
+    fn is_sealed(&self) -> bool {
+        self.columns.is_some() && self.log.is_none() && !self.dropped
     }
 }
 
@@ -179,12 +206,11 @@ impl Sealed {
         self.file_len() == files.columns && (stamp == files.stamp || stamp == 0)
     }
 
-    /// The rows that the catalog knows of.
-    pub(crate) fn rows(&self) -> u32 {
+    /// The ordinal after the last one that the catalog knows of.
+    pub(crate) fn end(&self) -> u32 {
         match self {
-            Self::There { summary, .. } => summary.rows,
-            Self::Damaged { .. } => 0,
-            Self::Missing { rows } => *rows,
+            Self::There { summary, .. } => summary.end,
+            Self::Damaged { end, .. } | Self::Missing { end } => *end,
         }
     }
 
@@ -196,7 +222,36 @@ impl Sealed {
     }
 }
 
+/// The days of a listing that go on after a gap.
+pub(crate) fn gaps_of(files: &BTreeMap<Day, DayFiles>) -> BTreeSet<Day> {
+    files.iter().filter(|(_, files)| files.gap && !files.dropped).map(|(day, _)| *day).collect()
+}
+
+/// What is said of a day whose damaged files were set aside.
+pub(crate) fn gap_error(day: Day) -> Error {
+    let message = "events of the day were damaged and their files set aside; a rebuild salvages what \
+                   can be read of them";
+    Error::corrupt(message).on_day(day)
+}
+
 impl Snapshot {
+    pub(crate) fn new(
+        shelf: Arc<Shelf>,
+        sealed: Arc<Known>,
+        live: BTreeMap<Day, Result<DayView>>,
+        gaps: Arc<BTreeSet<Day>>,
+    ) -> Self {
+        Self { shelf, sealed, live, gaps, left_out: LeftOut::default() }
+    }
+
+    /// Leaves out what cannot be read of a day: what lies before its gap at first, and then all.
+    pub(crate) fn leave_out(&mut self, day: Day) {
+        let before_gap = self.gaps.contains(&day) && self.left_out.before_gap.insert(day);
+        if !before_gap {
+            self.left_out.whole.insert(day);
+        }
+    }
+
     /// A look at a store that another process may be writing.
     pub(crate) fn beside(shelf: &Arc<Shelf>, before: &Arc<Known>) -> Result<Self> {
         loop {
@@ -214,7 +269,7 @@ impl Snapshot {
             }
             let complete =
                 |known: &Known| {
-                    files.iter().filter(|(_, files)| files.log.is_none() && !files.dropped).all(
+                    files.iter().filter(|(_, files)| files.is_sealed()).all(
                         |(day, files)| known.get(day).is_some_and(|sealed| sealed.is_of(files)),
                     ) && known.keys().all(|day| files.contains_key(day))
                 };
@@ -231,13 +286,14 @@ impl Snapshot {
             {
                 continue;
             }
-            return Ok(Self { shelf: shelf.clone(), sealed, live });
+            return Ok(Self::new(shelf.clone(), sealed, live, Arc::new(gaps_of(&files))));
         }
     }
 
     /// The days in order.
     pub(crate) fn days(&self) -> Vec<Day> {
-        let mut days: Vec<Day> = self.sealed.keys().chain(self.live.keys()).copied().collect();
+        let known = self.sealed.keys().chain(self.live.keys()).chain(self.gaps.iter());
+        let mut days: Vec<Day> = known.copied().collect();
         days.sort_unstable();
         days.dedup();
         days
@@ -245,7 +301,8 @@ impl Snapshot {
 
     /// What is known of a day without opening it.
     pub(crate) fn summary(&self, day: Day) -> Option<&DaySummary> {
-        match self.live.contains_key(&day) {
+        // The catalog knows nothing of what was set aside.
+        match self.live.contains_key(&day) || self.gaps.contains(&day) {
             true => None,
             false => self.sealed.get(&day).and_then(Sealed::summary),
         }
@@ -253,6 +310,17 @@ impl Snapshot {
 
     /// The day; `None` where it is not there, or was dropped since.
     pub(crate) fn view(&self, day: Day) -> Result<Option<DayView>> {
+        if self.left_out.whole.contains(&day) {
+            return Ok(None);
+        }
+        if self.gaps.contains(&day) && !self.left_out.before_gap.contains(&day) {
+            return Err(gap_error(day));
+        }
+        self.view_after_gap(day)
+    }
+
+    /// The day without what was set aside of it.
+    pub(crate) fn view_after_gap(&self, day: Day) -> Result<Option<DayView>> {
         if let Some(view) = self.live.get(&day) {
             return view.clone().map(Some);
         }

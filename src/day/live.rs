@@ -22,7 +22,8 @@ use crate::day::tail::Tail;
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::limits::{
-    BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX,
+    BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNKNOWN_ORDINALS,
+    UNMERGED_POSTINGS_BYTES_MAX,
 };
 use crate::storage::engine::Sharing;
 use crate::storage::{Access, Directory, Draft, is_there};
@@ -71,11 +72,12 @@ pub(crate) struct SealedDay {
 }
 
 impl LiveDay {
-    /// Begins to write a day: one that has never been, or one that was sealed.
+    /// Begins to write a day: one that has never been, one that was sealed, or, as a sealed day without
+    /// a file, one that goes on after a gap.
     pub(crate) fn begin(context: &DayContext, day: Day, sealed: Option<SealedDay>) -> Result<Self> {
-        let unexpected: &[FileKind] = match sealed {
-            Some(_) => &[FileKind::Log, FileKind::Rebuilt],
-            None => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
+        let unexpected: &[FileKind] = match &sealed {
+            Some(SealedDay { file_len: 1.., .. }) => &[FileKind::Log, FileKind::Rebuilt],
+            _ => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
         };
         for name in unexpected.iter().map(|kind| kind.name(day)) {
             if is_there(&*context.directory, &name)? {
@@ -83,6 +85,7 @@ impl LiveDay {
             }
         }
         let (parts, file, file_len) = match sealed {
+            Some(SealedDay { view, file_len: 0 }) => (view.parts, None, 0),
             Some(sealed) => {
                 // Opened again, for writing.
                 let (directory, cache) = (&*context.directory, &context.cache);
@@ -450,11 +453,16 @@ pub(crate) fn make_room(
     merge_unmerged(appender, parts, view)
 }
 
-/// Adds a stretch whose rows were lost, as parts without blocks.
+/// Adds a stretch whose rows were lost, as parts without blocks. Where it is long enough, its last
+/// [`UNKNOWN_ORDINALS`] are those that may never have been given.
 pub(crate) fn push_lost(parts: &mut Vec<Arc<Part>>, mut first: u32, rows: u32) {
     let end = first + rows;
     while first < end {
-        let rows = (end - first).min(PART_ROWS_MAX as u32);
+        let left = end - first;
+        let rows = match left.checked_sub(UNKNOWN_ORDINALS) {
+            None | Some(0) => left,
+            Some(known) => known.min(UNKNOWN_ORDINALS - 1),
+        };
         parts.push(Arc::new(Part::lost(first, rows)));
         first += rows;
     }

@@ -3,8 +3,10 @@
 //! Owns: [`Part`], its blocks and its pages of postings, where their bytes are, and how a part is
 //! listed in the log and in a footer. Does not own those bytes' formats (`codec`, `index`).
 //!
-//! Invariants: a part holds at most [`PART_ROWS_MAX`] rows; its blocks follow each other without a
-//! gap and fill it, unless its rows were lost to damage and it has none; the parts of a day follow each other without a gap from ordinal 0.
+//! Invariants: a part holds at most [`PART_ROWS_MAX`] rows, and its blocks follow each other without a
+//! gap and fill it, unless its rows were lost to damage and it has none, however many; one of
+//! [`UNKNOWN_ORDINALS`] and more without blocks stands for ordinals of which nobody knows whether they were
+//! given; the parts of a day follow each other without a gap from ordinal 0.
 //!
 //! ```text
 //! part   first ordinal, rows, number of blocks, blocks, number of pages, pages
@@ -21,7 +23,7 @@ use crate::codec::columns::Column;
 use crate::error::{Error, Result};
 use crate::index::postings::OpenPage;
 use crate::index::zones::Zone;
-use crate::limits::PART_ROWS_MAX;
+use crate::limits::{PART_ROWS_MAX, UNKNOWN_ORDINALS};
 
 /// Where bytes are.
 #[derive(Debug, Clone)]
@@ -110,6 +112,11 @@ impl Part {
         self.blocks.is_empty()
     }
 
+    /// Whether nobody knows if there ever were such rows.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.is_lost() && self.rows >= UNKNOWN_ORDINALS
+    }
+
     /// The events it holds.
     pub(crate) fn events(&self) -> u32 {
         if self.is_lost() { 0 } else { self.rows }
@@ -182,8 +189,9 @@ impl Part {
     pub(crate) fn decode(reader: &mut Reader<'_>, file_len: u64) -> Result<Self> {
         let first = read_u32(reader)?;
         let rows = read_u32(reader)?;
-        if rows == 0 || rows as usize > PART_ROWS_MAX || first.checked_add(rows).is_none() {
-            return Err(Error::corrupt("a part's entry has an impossible number of rows"));
+        let impossible = || Error::corrupt("a part's entry has an impossible number of rows");
+        if rows == 0 || first.checked_add(rows).is_none() {
+            return Err(impossible());
         }
         let mut blocks = Vec::new();
         let mut next = first;
@@ -198,8 +206,13 @@ impl Part {
             blocks.push(BlockEntry::new(next, block_rows, row_bytes, zone, source));
             next = end;
         }
-        if next != first + rows && !blocks.is_empty() {
-            return Err(Error::corrupt("a part's blocks do not fill it"));
+        if !blocks.is_empty() {
+            if rows as usize > PART_ROWS_MAX {
+                return Err(impossible());
+            }
+            if next != first + rows {
+                return Err(Error::corrupt("a part's blocks do not fill it"));
+            }
         }
         let mut pages = Vec::new();
         for _ in 0..reader.varint()? {

@@ -91,6 +91,41 @@ pub(crate) fn is_there(directory: &dyn Directory, name: &str) -> Result<bool> {
     }
 }
 
+/// What is said after the name of a damaged file that nothing reads any more.
+pub(crate) const DAMAGED: &str = "damaged";
+
+/// How many files of one name can be set aside.
+const ASIDE_MAX: u32 = 1_000;
+
+/// The name of a file that is set aside: the `number`th, from 1.
+pub(crate) fn aside(name: &str, word: &str, number: u32) -> String {
+    match number {
+        0 | 1 => format!("{name}.{word}"),
+        _ => format!("{name}.{word}-{number}"),
+    }
+}
+
+/// Renames files, those that are there, to `.word`, or `.word-2` and so on: all with the first
+/// number that none of them has yet. Nothing that was set aside before is lost.
+pub(crate) fn set_aside(directory: &dyn Directory, names: &[&str], word: &str) -> Result<()> {
+    for number in 1..=ASIDE_MAX {
+        let taken = |name: &&str| is_there(directory, &aside(name, word, number));
+        if names.iter().map(taken).collect::<Result<Vec<_>>>()?.contains(&true) {
+            continue;
+        }
+        for name in names {
+            match directory.rename(name, &aside(name, word, number)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io(format!("setting {name} aside"), error));
+                }
+                _ => {}
+            }
+        }
+        return Ok(());
+    }
+    Err(Error::corrupt(format!("{ASIDE_MAX} damaged files were set aside; move them away")))
+}
+
 /// The folder of a name.
 fn folder_of(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)

@@ -21,7 +21,7 @@ use crate::index::cells::Cell;
 use crate::index::postings::OpenPage;
 use crate::index::term::Field;
 use crate::query::eval::PartReader;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 use crate::time::{self, Day};
 
 /// What `check` found.
@@ -32,8 +32,10 @@ pub struct CheckReport {
     pub days: u64,
     /// Events read.
     pub events: u64,
-    /// Ordinals whose events an earlier rebuild could not read: known, and no disagreement.
+    /// Events that an earlier rebuild could not read: known, and no disagreement.
     pub events_lost: u64,
+    /// Days that may have had more events, of which nothing tells: damage took their lists too.
+    pub days_cut_short: Vec<Day>,
     /// Every disagreement.
     pub problems: Vec<Problem>,
 }
@@ -72,18 +74,27 @@ impl fmt::Display for Problem {
 pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
     let mut report = CheckReport::default();
     for day in snapshot.days() {
-        report.days += 1;
-        match snapshot.view(day) {
+        let has_gap = snapshot.gaps.contains(&day);
+        if has_gap {
+            report.problems.push(problem_of(day, "files set aside", &snapshot::gap_error(day)));
+        }
+        match snapshot.view_after_gap(day) {
             Ok(Some(view)) => {
                 let mut checked =
                     DayCheck { view: &view, events: 0, lost: 0, problems: Vec::new() };
                 checked.run(snapshot);
+                report.days += 1;
                 report.events += checked.events;
-                report.events_lost += checked.lost;
+                report.events_lost += if has_gap { 0 } else { checked.lost };
+                let cut_short = !has_gap && view.parts.iter().any(|part| part.is_unknown());
+                report.days_cut_short.extend(Some(day).filter(|_| cut_short));
                 report.problems.append(&mut checked.problems);
             }
-            Ok(None) => report.days -= 1,
-            Err(error) => report.problems.push(problem_of(day, "the day's files", &error)),
+            Ok(None) => report.days += u64::from(has_gap),
+            Err(error) => {
+                report.days += 1;
+                report.problems.push(problem_of(day, "the day's files", &error));
+            }
         }
     }
     Ok(report)
@@ -126,7 +137,9 @@ impl DayCheck<'_> {
             }
         }
         for part in &self.view.parts {
-            if part.is_lost() {
+            if part.is_unknown() {
+                continue;
+            } else if part.is_lost() {
                 self.lost += u64::from(part.rows);
             } else {
                 self.check_part(part);

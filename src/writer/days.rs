@@ -7,7 +7,7 @@
 //! opened; a sealed day that the catalog does not list yet is found in the directory; a drop that has
 //! begun ends with the day gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -16,9 +16,10 @@ use crate::day::live::{DayContext, LiveDay, LiveHandle, SealedDay};
 use crate::day::{FOLDER, FileKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
-use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
+use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot, gaps_of};
 use crate::storage::{is_there, temporary};
 use crate::time::Day;
+use crate::upkeep::quarantine;
 use crate::upkeep::rebuild::put_in_place;
 use crate::writer::queue::{Outcome, Queue, Waiting};
 
@@ -55,6 +56,8 @@ struct Published {
     sealed: Arc<Known>,
     /// Days being written, and those with a log that cannot be read.
     live: BTreeMap<Day, Result<LiveHandle>>,
+    /// Days with damaged files that were set aside.
+    gaps: Arc<BTreeSet<Day>>,
 }
 
 impl OpenDays {
@@ -74,7 +77,8 @@ impl OpenDays {
         if !derived.is_empty() {
             catalog.update(&derived, &[])?;
         }
-        let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
+        let gaps = Arc::new(gaps_of(&files));
+        let published = Published { sealed: Arc::new(known), live: BTreeMap::new(), gaps };
         let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
         let days = Self { context, shelf, queue, inner, published, commits };
@@ -113,7 +117,7 @@ impl OpenDays {
     /// The days as they are now, rows that wait to be written among them where `pending`.
     pub(crate) fn snapshot(&self, pending: &[Waiting]) -> Result<Snapshot> {
         // What waited is looked at before what is durable: a row is then in at least one of them.
-        let Published { sealed, live } = self.published();
+        let Published { sealed, live, gaps } = self.published();
         let mut views = BTreeMap::new();
         for (day, handle) in &live {
             let mut view = match handle {
@@ -131,7 +135,7 @@ impl OpenDays {
             crate::day::tail::append_in_memory(&mut view.parts, &rows)?;
             views.insert(*day, Ok(view));
         }
-        Ok(Snapshot { shelf: self.shelf.clone(), sealed, live: views })
+        Ok(Snapshot::new(self.shelf.clone(), sealed, views, gaps))
     }
 
     /// Opens a day for writing, beginning it where need be; whether it was begun.
@@ -154,26 +158,43 @@ impl OpenDays {
     fn open_or_begin(&self, inner: &mut Inner, day: Day) -> Result<(LiveDay, bool)> {
         let published = self.published();
         let sealed = match (published.live.get(&day), published.sealed.get(&day)) {
-            (Some(Err(error)), _) | (_, Some(Sealed::Damaged { error, .. })) => {
-                return Err(error.clone());
+            (Some(Err(error)), _) | (None, Some(Sealed::Damaged { error, .. })) => {
+                match error.kind() {
+                    ErrorKind::Corrupt => Some(self.begin_gap(day)?),
+                    _ => return Err(error.clone()),
+                }
             }
             // Its log is there: sealing it failed, and it is taken up where it was.
             (Some(Ok(_)), _) => return Ok((LiveDay::open(&self.context, day)?, false)),
-            (None, Some(Sealed::Missing { .. })) => {
-                return Err(Error::corrupt("the day's file is missing").on_day(day));
-            }
+            (None, Some(Sealed::Missing { .. })) => Some(self.begin_gap(day)?),
             (None, Some(Sealed::There { file_len, .. })) => {
-                Some(self.shelf.open_sealed(day, *file_len)?)
+                match self.shelf.open_sealed(day, *file_len) {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => Some(self.begin_gap(day)?),
+                    opened => Some(opened?),
+                }
             }
             (None, None) => {
                 if is_there(&*self.shelf.directory, &FileKind::Dropped.name(day))? {
                     end_drop(&self.shelf, day, || self.note_drop(inner, day))?;
                 }
-                None
+                let after_gap = quarantine::read_mark(&*self.shelf.directory, day)?;
+                after_gap.map(|next| quarantine::after_gap(&self.shelf, day, next))
             }
         };
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;
         Ok((live, true))
+    }
+
+    /// Sets a damaged day's files aside, so that it can go on.
+    fn begin_gap(&self, day: Day) -> Result<SealedDay> {
+        let listed = self.published().sealed.get(&day).map_or(0, Sealed::end);
+        let after_gap = quarantine::quarantine(&self.shelf, day, listed)?;
+        self.publish(|published| {
+            Arc::make_mut(&mut published.gaps).insert(day);
+            Arc::make_mut(&mut published.sealed).remove(&day);
+            published.live.remove(&day);
+        });
+        Ok(after_gap)
     }
 
     /// Adds a live day; the least recently written one is sealed where there are too many.
@@ -308,7 +329,8 @@ impl OpenDays {
             return Ok(());
         }
         let published = self.published();
-        if published.sealed.contains_key(&day) || published.live.contains_key(&day) {
+        let Published { sealed, live, gaps } = &published;
+        if sealed.contains_key(&day) || live.contains_key(&day) || gaps.contains(&day) {
             return self.remove_files(&mut inner, day);
         }
         Err(Error::not_found(format!("there is no day {day}")))
@@ -348,18 +370,18 @@ impl OpenDays {
         self.shelf.cache.forget(day);
         self.publish(|published| {
             published.live.remove(&day);
-            let mut sealed = (*published.sealed).clone();
-            sealed.remove(&day);
-            published.sealed = Arc::new(sealed);
+            Arc::make_mut(&mut published.gaps).remove(&day);
+            Arc::make_mut(&mut published.sealed).remove(&day);
         });
     }
 
-    /// Closes a day, lets `write_anew`, which is told how many rows the catalog knows, write what can be read of it, and puts that in its place.
-    pub(crate) fn replace(
+    /// Closes a day, lets `write_anew`, which is told where the catalog knows it to end, write what can be
+    /// read of it, and puts that in its place.
+    pub(crate) fn replace<T>(
         &self,
         day: Day,
-        write_anew: impl FnOnce(&Shelf, u32) -> Result<u64>,
-    ) -> Result<u64> {
+        write_anew: impl FnOnce(&Shelf, u32) -> Result<T>,
+    ) -> Result<T> {
         let mut inner = self.inner();
         if let Some(place) = inner.live.iter().position(|live| live.day == day) {
             if !self.queue.close_day(day) {
@@ -369,7 +391,7 @@ impl OpenDays {
             inner.live.remove(place).close()?;
         }
         let before = self.published();
-        let listed = before.sealed.get(&day).map_or(0, Sealed::rows);
+        let listed = before.sealed.get(&day).map_or(0, Sealed::end);
         let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
             put_in_place(&self.shelf, day)?;
             Ok(lost)
@@ -518,15 +540,22 @@ fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()>) -> Resul
         let synced = directory.sync(FOLDER);
         synced.map_err(|error| Error::io("syncing the days' folder", error).on_day(day))
     };
-    let remove = |kind: FileKind| match directory.remove(&kind.name(day)) {
+    let remove_named = |name: &str| match directory.remove(name) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("removing a day's file", error).on_day(day))
         }
         _ => Ok(()),
     };
+    let remove = |kind: FileKind| remove_named(&kind.name(day));
     sync()?;
     remove(FileKind::Columns)?;
     remove(FileKind::Log)?;
+    let mut sets = quarantine::sets_aside(directory, day)?;
+    sets.reverse();
+    for name in sets.iter().flatten() {
+        remove_named(name)?;
+    }
+    remove(FileKind::Gap)?;
     sync()?;
     note()?;
     remove(FileKind::Dropped)?;
