@@ -30,8 +30,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
 use crate::limits::DAY_TOTALS_MAX;
-use crate::storage::{DAMAGED, Directory, set_aside};
 use crate::storage::engine::{self, Engine, Sharing, engine_error};
+use crate::storage::{DAMAGED, Directory, set_aside};
 use crate::time::Day;
 
 /// The file's name.

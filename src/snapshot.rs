@@ -244,12 +244,19 @@ impl Snapshot {
         Self { shelf, sealed, live, gaps, left_out: LeftOut::default() }
     }
 
-    /// Leaves out what cannot be read of a day: what lies before its gap at first, and then all.
-    pub(crate) fn leave_out(&mut self, day: Day) {
+    /// Leaves out what cannot be read of a day: what lies before its gap at first, and then all;
+    /// whether there may be more to read after the gap.
+    pub(crate) fn leave_out(&mut self, day: Day) -> bool {
         let before_gap = self.gaps.contains(&day) && self.left_out.before_gap.insert(day);
         if !before_gap {
             self.left_out.whole.insert(day);
         }
+        before_gap
+    }
+
+    /// Whether nothing of a day is asked any more.
+    pub(crate) fn is_left_out(&self, day: Day) -> bool {
+        self.left_out.whole.contains(&day)
     }
 
     /// A look at a store that another process may be writing.
@@ -269,9 +276,9 @@ impl Snapshot {
             }
             let complete =
                 |known: &Known| {
-                    files.iter().filter(|(_, files)| files.is_sealed()).all(
-                        |(day, files)| known.get(day).is_some_and(|sealed| sealed.is_of(files)),
-                    ) && known.keys().all(|day| files.contains_key(day))
+                    files.iter().filter(|(_, files)| files.is_sealed()).all(|(day, files)| {
+                        known.get(day).is_some_and(|sealed| sealed.is_of(files))
+                    }) && known.keys().all(|day| files.contains_key(day))
                 };
             let sealed = match complete(before) {
                 true => before.clone(),
@@ -302,7 +309,8 @@ impl Snapshot {
     /// What is known of a day without opening it.
     pub(crate) fn summary(&self, day: Day) -> Option<&DaySummary> {
         // The catalog knows nothing of what was set aside.
-        match self.live.contains_key(&day) || self.gaps.contains(&day) {
+        let unlisted = self.live.contains_key(&day) || self.gaps.contains(&day);
+        match unlisted || self.is_left_out(day) {
             true => None,
             false => self.sealed.get(&day).and_then(Sealed::summary),
         }
@@ -310,7 +318,7 @@ impl Snapshot {
 
     /// The day; `None` where it is not there, or was dropped since.
     pub(crate) fn view(&self, day: Day) -> Result<Option<DayView>> {
-        if self.left_out.whole.contains(&day) {
+        if self.is_left_out(day) {
             return Ok(None);
         }
         if self.gaps.contains(&day) && !self.left_out.before_gap.contains(&day) {

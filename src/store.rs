@@ -1,6 +1,9 @@
 //! The store: what a program links against.
 //!
-//! Owns: [`Store`], [`Session`], [`StoreInfo`]: the public calls, wired to the floors below. No logic.
+//! Owns: [`Store`], [`Session`], [`StoreInfo`]: the public calls, wired to the floors below, and those
+//! that allow [`gaps`]. No logic.
+
+mod gaps;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +24,8 @@ use crate::upkeep::check::{self, CheckReport};
 use crate::upkeep::rebuild::{self, RebuildReport};
 use crate::upkeep::retention::{self, DayInfo, PruneReport, Trigger};
 use crate::writer::Writer;
+
+pub use gaps::AllowGaps;
 
 /// How often a question is asked while days are dropped under it.
 const ASK_ATTEMPTS: usize = 16;
@@ -271,6 +276,23 @@ impl Store {
         self.ask(|snapshot| aggregate::count_by(snapshot, filter, by))
     }
 
+    /// The same questions, answered from the days that can be read, with a list of those that cannot:
+    /// by default a day that is damaged or missing and that a question touches is an error.
+    ///
+    /// ```
+    /// use diurnal::{Filter, NewEvent, Store};
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.log_event(NewEvent::new(1, "heartbeat"))?;
+    /// let count = store.allow_gaps().count(&Filter::All)?;
+    /// assert_eq!((count.found, count.gaps.len()), (1, 0));
+    /// # Ok::<(), diurnal::Error>(())
+    /// ```
+    #[must_use]
+    pub fn allow_gaps(&self) -> AllowGaps<'_> {
+        AllowGaps(self)
+    }
+
     /// How a query's filter is answered: days, blocks, and events left after each condition.
     ///
     /// # Errors
@@ -287,20 +309,7 @@ impl Store {
     /// As [`Store::query`].
     pub fn session(&self, id: impl ToString) -> Result<Option<Session>> {
         let id = id.to_string();
-        let filter = Filter::session(&id);
-        self.ask(|snapshot| {
-            let Some(summary) = aggregate::sessions(snapshot, &filter)?.pop() else {
-                return Ok(None);
-            };
-            Ok(Some(Session {
-                id: id.clone(),
-                first_seen: summary.first_seen,
-                last_seen: summary.last_seen,
-                event_count: summary.events,
-                counts_by_type: aggregate::count_by(snapshot, &filter, GroupBy::EventType)?,
-                snapshot: snapshot.clone(),
-            }))
-        })
+        self.ask(|snapshot| session_of(snapshot, &id))
     }
 
     /// One line for each session that has a matching event, in order of its first one, then of its
@@ -405,6 +414,19 @@ impl Store {
         writer.flush()?;
         rebuild::rebuild(&writer.days)
     }
+}
+
+fn session_of(snapshot: &Snapshot, id: &str) -> Result<Option<Session>> {
+    let filter = Filter::session(id);
+    let Some(summary) = aggregate::sessions(snapshot, &filter)?.pop() else { return Ok(None) };
+    Ok(Some(Session {
+        id: id.to_owned(),
+        first_seen: summary.first_seen,
+        last_seen: summary.last_seen,
+        event_count: summary.events,
+        counts_by_type: aggregate::count_by(snapshot, &filter, GroupBy::EventType)?,
+        snapshot: snapshot.clone(),
+    }))
 }
 
 impl Session {

@@ -170,7 +170,9 @@ impl DayFile {
         }
         let gone = |error: Error| match error.kind() {
             // Another file, or none, has the name.
-            ErrorKind::Corrupt => Error::not_found("the day was dropped meanwhile").on_day(self.day),
+            ErrorKind::Corrupt => {
+                Error::not_found("the day was dropped meanwhile").on_day(self.day)
+            }
             _ => error,
         };
         let file = open(&*sealed.directory, self.day, Access::Read).map_err(gone)?;

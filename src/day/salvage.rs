@@ -85,7 +85,8 @@ fn find_batches(file: &StorageFile) -> Result<Vec<Run>> {
 /// Where the last value of a leaf ends; `None` where these bytes open no leaf of numbered values.
 fn leaf_end(page: &[u8]) -> Option<u64> {
     let (ends, keys_end) = value_ends(page)?;
-    let ascending = ends.is_sorted() && ends.first().is_some_and(|first| *first as usize >= keys_end);
+    let ascending =
+        ends.is_sorted() && ends.first().is_some_and(|first| *first as usize >= keys_end);
     ends.last().filter(|_| ascending).map(|end| u64::from(*end))
 }
 

@@ -58,8 +58,17 @@ struct Lost {
 /// A stretch of rows that can be read.
 enum Piece {
     /// In the columns of this source.
-    Block { first: u32, rows: u32, source: usize, offset: u64, len: u32 },
-    Rows { first: u32, rows: Vec<Row> },
+    Block {
+        first: u32,
+        rows: u32,
+        source: usize,
+        offset: u64,
+        len: u32,
+    },
+    Rows {
+        first: u32,
+        rows: Vec<Row>,
+    },
 }
 
 impl Piece {

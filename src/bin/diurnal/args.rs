@@ -21,7 +21,8 @@ use diurnal::{BoundingBox, Circle, Cursor, Timestamp};
     after_help = "\
 STORE is the directory of a store; log and import create it. Every reading command works while
 another process writes. Results go to standard output: a table on a terminal, JSON lines otherwise.
-Exit status: 0 done; 1 an error, a rejected line or damage found; 2 wrong usage.
+Exit status: 0 done; 1 an error or a rejected line; 2 wrong usage; 3 damage found; 4 the store is
+locked by another process.
 
   diurnal log events --session-id 1 --event-type heartbeat
   diurnal import events log.jsonl
@@ -192,6 +193,10 @@ pub(crate) struct SessionArguments {
     /// How to print [default: table on a terminal, else json]
     #[arg(long)]
     pub(crate) format: Option<ObjectFormat>,
+    /// Leave out the days that cannot be read, and name them on standard error; the exit status is
+    /// then 3.
+    #[arg(long)]
+    pub(crate) allow_gaps: bool,
 }
 
 #[derive(Debug, Args)]
@@ -220,7 +225,7 @@ pub(crate) struct ReportArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status 1 says that damage was found, or with --rebuild that events were lost by it.
+Exit status 3 says that damage was found, or with --rebuild that events were lost by it.
 
   diurnal check events
   diurnal check events --rebuild")]
@@ -308,6 +313,10 @@ pub(crate) struct FilterArguments {
     /// Events whose data holds this text.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) data_contains: Option<String>,
+    /// Answer from the days that can be read, and name those that cannot on standard error; the exit
+    /// status is then 3. Without it such a day is an error.
+    #[arg(long)]
+    pub(crate) allow_gaps: bool,
     /// Say how the events are found, and how many are left after each step, in place of them.
     #[arg(long)]
     pub(crate) explain: bool,

@@ -151,7 +151,7 @@ struct Tally {
 impl Tally {
     fn stopped(self, failure: &Failure) -> Failure {
         let Self { imported, rejected, .. } = self;
-        Failure::message(format!(
+        failure.in_words(format!(
             "{failure}; the import stopped after {imported} imported and {rejected} rejected"
         ))
     }
