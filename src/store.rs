@@ -213,6 +213,32 @@ impl Store {
         self.writer()?.validate(event)
     }
 
+    /// The id of an event that has the same server time and is equal in every other field; `None` where
+    /// there is none. It tells what became of a call whose outcome is unknown, and what an import
+    /// that is run again has logged already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`]; `InvalidInput` where the event has no server time.
+    pub fn find(&self, event: &NewEvent) -> Result<Option<EventId>> {
+        let Some(from) = event.server_time else {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "server_time: must be given, since it tells an event from others like it",
+            ));
+        };
+        let to = Timestamp::from_micros(from.as_micros().saturating_add(1));
+        let query = Query::from(Filter::session(&event.session_id)).between(from, to);
+        for found in self.query(&query)? {
+            let found = found?;
+            let id = found.id;
+            if NewEvent::from(found) == *event {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     /// Makes every event that was accepted durable.
     ///
     /// # Errors

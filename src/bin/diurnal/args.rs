@@ -110,7 +110,7 @@ pub(crate) struct EventArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints {\"read\":N,\"imported\":N,\"rejected\":N}. A bad line is named on standard error and skipped;
+Prints {\"read\":N,\"imported\":N,\"rejected\":N}, with \"skipped\":N after --skip-existing. A bad line is named on standard error and skipped;
 every good one is imported, and the exit status is 1 if any was rejected. Blank lines are skipped.
 From a pipe, what has come is committed at least every second.
 
@@ -131,6 +131,13 @@ pub(crate) struct ImportArguments {
     /// How events are written [default: csv for .csv, query for .query and .txt, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ImportFormat>,
+    /// Import nothing if any line is bad. The file is read twice.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Skip what the store has already, equal in every field, so that an import can be run again after
+    /// it was broken off. Every line must say its server_time; of equal lines one is kept.
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
     /// Where to keep rejected lines as they are; created only if there are any.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
