@@ -141,9 +141,9 @@ impl Store {
         Self { mode: Arc::new(Mode::Writing(writer)), path }
     }
 
-    pub(crate) fn reading(shelf: Arc<Shelf>, path: PathBuf) -> Self {
+    pub(crate) fn reading(shelf: Arc<Shelf>, path: Option<PathBuf>) -> Self {
         let known = Mutex::new(Arc::new(Known::new()));
-        Self { mode: Arc::new(Mode::Reading(shelf, known)), path: Some(path) }
+        Self { mode: Arc::new(Mode::Reading(shelf, known)), path }
     }
 
     fn writer(&self) -> Result<&Arc<Writer>> {

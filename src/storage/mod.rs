@@ -24,9 +24,6 @@ use redb::StorageBackend;
 
 use crate::error::{Error, Result};
 
-/// The redb file format that is written here.
-pub(crate) const REDB_FILE_FORMAT: u32 = 3;
-
 /// One open file.
 pub(crate) type StorageFile = Arc<dyn StorageBackend>;
 
@@ -54,6 +51,10 @@ pub(crate) type LockGuard = Box<dyn Any + Send + Sync>;
 pub(crate) enum LockError {
     /// Somebody has it, who wrote this of himself.
     Held(String),
+    /// The file system has no locks.
+    Unsupported,
+    /// The store was last written in a newer format, of this version.
+    Newer(u32),
     Io(io::Error),
 }
 
