@@ -377,7 +377,7 @@ impl Store {
     }
 
     /// Removes a day and everything in it; its bytes are free at once. Should an event of that day
-    /// come later, the day begins anew, and so do its ids.
+    /// come later, the day begins anew, and so do its ids. What was set aside for a gap goes with it.
     ///
     /// # Errors
     ///
@@ -428,8 +428,8 @@ impl Store {
     }
 
     /// Makes the indexes of damaged days and the catalog again from the logs, with every batch and
-    /// block that can still be read; damaged files are set aside, not deleted. Ordinals of rows that
-    /// are lost stay empty.
+    /// block that can still be read, those of files that were set aside for a gap too; damaged files are
+    /// kept under another name, not deleted. Ordinals of rows that are lost stay empty.
     ///
     /// # Errors
     ///

@@ -104,6 +104,14 @@ impl SectionHead {
         bytes
     }
 
+    /// Gives damaged bytes of a head the checksum that they call for.
+    #[cfg(feature = "testing")]
+    pub(crate) fn reseal(bytes: &mut [u8], offset: u64) {
+        if let Some((body, sum)) = bytes.split_last_chunk_mut::<8>() {
+            *sum = (checksum(body) ^ offset).to_le_bytes();
+        }
+    }
+
     /// The head at this offset; `None` where these bytes are none.
     pub(crate) fn decode(bytes: &[u8], offset: u64) -> Option<Self> {
         let bytes = bytes.first_chunk::<{ SECTION_HEAD_BYTES as usize }>()?;

@@ -453,18 +453,17 @@ pub(crate) fn make_room(
     merge_unmerged(appender, parts, view)
 }
 
-/// Adds a stretch whose rows were lost, as parts without blocks. Where it is long enough, its last
-/// [`UNKNOWN_ORDINALS`] are those that may never have been given.
-pub(crate) fn push_lost(parts: &mut Vec<Arc<Part>>, mut first: u32, rows: u32) {
-    let end = first + rows;
-    while first < end {
-        let left = end - first;
-        let rows = match left.checked_sub(UNKNOWN_ORDINALS) {
-            None | Some(0) => left,
-            Some(known) => known.min(UNKNOWN_ORDINALS - 1),
-        };
-        parts.push(Arc::new(Part::lost(first, rows)));
-        first += rows;
+/// Adds a stretch whose rows were lost, as parts without blocks: one for those that are known to have been
+/// there, and one for those of which nobody knows.
+pub(crate) fn push_lost(parts: &mut Vec<Arc<Part>>, first: u32, rows: u32) {
+    let known = match rows.checked_sub(UNKNOWN_ORDINALS) {
+        Some(known) if !Part::lost(first, known).is_unknown() => known,
+        _ => 0,
+    };
+    for (first, rows) in [(first, known), (first + known, rows - known)] {
+        if rows > 0 {
+            parts.push(Arc::new(Part::lost(first, rows)));
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! Invariants: a part holds at most [`PART_ROWS_MAX`] rows, and its blocks follow each other without a
 //! gap and fill it, unless its rows were lost to damage and it has none, however many; one of
-//! [`UNKNOWN_ORDINALS`] and more without blocks stands for ordinals of which nobody knows whether they were
+//! half of [`UNKNOWN_ORDINALS`] and more without blocks stands for ordinals of which nobody knows whether they were
 //! given; the parts of a day follow each other without a gap from ordinal 0.
 //!
 //! ```text
@@ -35,6 +35,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The bytes that are here.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Self::File { .. } => None,
+            Self::Memory(bytes) => Some(bytes),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::File { len, .. } => *len as usize,
@@ -114,7 +123,8 @@ impl Part {
 
     /// Whether nobody knows if there ever were such rows.
     pub(crate) fn is_unknown(&self) -> bool {
-        self.is_lost() && self.rows >= UNKNOWN_ORDINALS
+        // Rows may have been found in what was taken for unknown.
+        self.is_lost() && self.rows >= UNKNOWN_ORDINALS / 2
     }
 
     /// The events it holds.

@@ -65,6 +65,13 @@
 //! Results in order are gathered a page at a time through the blocks' zones, so that memory does not
 //! grow with the result.
 //!
+//! # Damage
+//!
+//! A day that cannot be read is left as it is until an event of it comes. Then a mark is written that
+//! says where its ordinals go on, its files get the names under which a rebuild looks for them, and a
+//! new log begins with a part without rows. A rebuild looks for sections by their heads, which have
+//! checksums of their own, and for batches by the layout of redb's leaves.
+//!
 //! # Floors
 //!
 //! Lower floors never import upper ones: 0 `error limits settings time client_time clock event`;

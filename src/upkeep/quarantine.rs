@@ -53,7 +53,10 @@ impl Extent {
 /// knows.
 pub(crate) fn extent(shelf: &Shelf, day: Day, listed: u32) -> Result<Extent> {
     let directory = &*shelf.directory;
-    let after_gap = read_mark(directory, day)?;
+    let (after_gap, mark_lost) = match read_mark(directory, day) {
+        Err(error) if error.kind() == ErrorKind::Corrupt => (None, true),
+        mark => (mark?, false),
+    };
     let mut known = after_gap.unwrap_or(0);
     let has_log = match log::read_beside(directory, day) {
         Ok(content) => return Ok(Extent { known: known.max(content.end()), exact: true }),
@@ -66,14 +69,24 @@ pub(crate) fn extent(shelf: &Shelf, day: Day, listed: u32) -> Result<Extent> {
     }
     let name = FileKind::Columns.name(day);
     let has_columns = is_there(directory, &name)?;
-    if has_columns && let Ok(file) = directory.open(&name, Access::Read) {
-        for section in Sections::of(&file, u64::MAX)? {
-            known = known.max(section?.end());
+    known = known.max(end_of_sections(directory, &name)?);
+    if mark_lost {
+        // Each file that was set aside may have ended unknown.
+        for [columns, _] in sets_aside(directory, day)? {
+            known =
+                known.max(end_of_sections(directory, &columns)?).saturating_add(UNKNOWN_ORDINALS);
         }
     }
     // After a gap nothing may have been written yet.
     let exact = after_gap.is_some() && !has_log && !has_columns && listed <= known;
     Ok(Extent { known: known.max(listed), exact })
+}
+
+/// The ordinal after the last one that a section of a file names.
+fn end_of_sections(directory: &dyn Directory, name: &str) -> Result<u32> {
+    // A directory in its place has none.
+    let Ok(file) = directory.open(name, Access::Read) else { return Ok(0) };
+    Sections::of(&file, u64::MAX)?.try_fold(0, |end, section| Ok(section?.end().max(end)))
 }
 
 /// Sets a damaged day's files aside; the day as it is now: a gap, and nothing after it.

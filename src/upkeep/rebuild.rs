@@ -27,7 +27,7 @@ use crate::snapshot::Shelf;
 use crate::storage::{Access, DAMAGED, Directory, Draft, StorageFile, read_at, set_aside};
 use crate::time::Day;
 use crate::upkeep::check::{self, Problem};
-use crate::upkeep::quarantine;
+use crate::upkeep::quarantine::{self, Extent};
 use crate::upkeep::sections::{Section, Sections};
 use crate::writer::days::OpenDays;
 
@@ -72,6 +72,15 @@ enum Piece {
 }
 
 impl Piece {
+    /// The ordinal after its rows.
+    fn end(&self) -> u32 {
+        let rows = match self {
+            Self::Block { rows, .. } => *rows,
+            Self::Rows { rows, .. } => u32::try_from(rows.len()).unwrap_or(u32::MAX),
+        };
+        self.first().saturating_add(rows)
+    }
+
     fn first(&self) -> u32 {
         match self {
             Self::Block { first, .. } | Self::Rows { first, .. } => *first,
@@ -117,6 +126,9 @@ fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<Lost> {
     let view = DayView::new(day, None, Vec::new(), shelf.cache.clone());
     let appender = Appender::begin(Draft::begin(&shelf.directory, &name)?, day)?;
     let files: Vec<_> = sources.into_iter().map(|source| source.columns).collect();
+    // Of a log that is lost, rows may have been found that nothing lists.
+    let found = pieces.iter().map(Piece::end).max().unwrap_or(0);
+    let extent = Extent { known: extent.known.max(found), ..extent };
     write_pieces(appender, &pieces, &files, &view, extent.next()?)
 }
 

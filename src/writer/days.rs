@@ -177,8 +177,10 @@ impl OpenDays {
                 if is_there(&*self.shelf.directory, &FileKind::Dropped.name(day))? {
                     end_drop(&self.shelf, day, || self.note_drop(inner, day))?;
                 }
-                let after_gap = quarantine::read_mark(&*self.shelf.directory, day)?;
-                after_gap.map(|next| quarantine::after_gap(&self.shelf, day, next))
+                match quarantine::read_mark(&*self.shelf.directory, day) {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => Some(self.begin_gap(day)?),
+                    next => next?.map(|next| quarantine::after_gap(&self.shelf, day, next)),
+                }
             }
         };
         let live = LiveDay::begin(&self.context, day, sealed).map_err(|error| error.on_day(day))?;

@@ -8,14 +8,18 @@ mod cli;
 mod common;
 #[cfg(feature = "testing")]
 mod crashes;
+#[cfg(feature = "testing")]
 mod damage;
 mod days;
 mod durability;
 #[cfg(feature = "testing")]
 mod faults;
+mod formats;
 mod input;
 mod readers;
 mod real_data;
+#[cfg(feature = "testing")]
+mod system;
 mod tidy;
 #[cfg(feature = "testing")]
 mod workload;
