@@ -158,10 +158,10 @@ impl StoreBuilder {
     fn writer(self, directory: Arc<dyn Directory>) -> Result<Arc<Writer>> {
         let settings = self.settings;
         settings.validate()?;
-        let lock = directory.lock().or_else(|error| match error {
-            LockError::Unsupported if settings.allow_no_locks => Ok(Box::new(()) as LockGuard),
-            error => Err(error),
-        });
+        let lock = match directory.lock() {
+            Err(LockError::Unsupported) if settings.allow_no_locks => Ok(None),
+            lock => lock.map(Some),
+        };
         let lock = lock.map_err(|error| match error {
             LockError::Unsupported => Error::new(
                 ErrorKind::Io,
@@ -177,7 +177,8 @@ impl StoreBuilder {
             }
             LockError::Io(error) => Error::io("locking the store", error),
         })?;
-        let sharing = match settings.shared_readers && directory.has_range_locks() {
+        let has_locks = lock.is_some() && directory.has_range_locks();
+        let sharing = match settings.shared_readers && has_locks {
             true => Sharing::Readers,
             false => Sharing::Exclusive,
         };
@@ -185,6 +186,7 @@ impl StoreBuilder {
         let cache: Arc<Cache> = shelf.cache.clone();
         let context = DayContext { directory, cache, sharing, block_rows: settings.block_rows };
         let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock));
+        let lock = lock.unwrap_or_else(|| Box::new(()) as LockGuard);
         Writer::open(settings, clock, shelf, context, lock)
     }
 }

@@ -32,6 +32,9 @@ use crate::time::Day;
 /// The folder of the days' files.
 pub(crate) const FOLDER: &str = "days";
 
+/// What is said after the name of a damaged file whose rows may still be salvaged.
+pub(crate) const QUARANTINED: &str = "quarantined";
+
 /// What a file of the folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileKind {
@@ -67,6 +70,11 @@ impl FileKind {
 
     /// What a file of the folder is, and of which day; `None` for a file that is not the store's.
     pub(crate) fn parse(name: &str) -> Option<(Day, Self)> {
+        // What was set aside tells of a gap as its mark does.
+        let aside = name.split_once(QUARANTINED).and_then(|(before, _)| before.strip_suffix('.'));
+        if let Some((day, Self::Columns | Self::Log)) = aside.and_then(Self::parse) {
+            return Some((day, Self::Gap));
+        }
         Self::ALL.into_iter().find_map(|kind| {
             let day = name.strip_suffix(kind.suffix())?.parse().ok()?;
             Some((day, kind))

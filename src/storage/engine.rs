@@ -186,6 +186,10 @@ pub(crate) fn engine_error(doing: &str, error: impl Into<redb::Error>) -> Error 
             format!("{doing}: a writer has the file to itself, its shared readers are off"),
         )
         .caused_by(error),
+        error @ redb::Error::Unsupported => {
+            Error::new(ErrorKind::Io, format!("{doing}: the file system has no locks"))
+                .caused_by(error)
+        }
         redb::Error::PreviousIo => {
             Error::new(ErrorKind::Poisoned, format!("{doing}: an earlier write failed"))
         }

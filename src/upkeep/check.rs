@@ -16,7 +16,7 @@ use crate::codec::row::Row;
 use crate::day::file::{self, SectionHead, SectionKind};
 use crate::day::part::{BlockEntry, Part};
 use crate::day::view::DayView;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::cells::Cell;
 use crate::index::postings::OpenPage;
 use crate::index::term::Field;
@@ -51,6 +51,9 @@ pub struct Problem {
     pub place: String,
     /// What is wrong there.
     pub what: String,
+    /// Whether it is of a format that only a newer diurnal reads.
+    #[serde(skip)]
+    pub(crate) newer: bool,
 }
 
 impl CheckReport {
@@ -101,7 +104,8 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
 }
 
 fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
-    Problem { day: Some(day), place: place.to_owned(), what: error.to_string() }
+    let newer = error.kind() == ErrorKind::Version;
+    Problem { day: Some(day), place: place.to_owned(), what: error.to_string(), newer }
 }
 
 /// The check of one day.
@@ -124,8 +128,12 @@ type ExpectedTerms = BTreeMap<(Field, Vec<u8>), Expected>;
 
 impl DayCheck<'_> {
     fn report(&mut self, place: impl Into<String>, what: impl Into<String>) {
-        let problem = Problem { day: Some(self.view.day), place: place.into(), what: what.into() };
-        self.problems.push(problem);
+        let (place, what) = (place.into(), what.into());
+        self.problems.push(Problem { day: Some(self.view.day), place, what, newer: false });
+    }
+
+    fn report_error(&mut self, place: &str, error: &Error) {
+        self.problems.push(problem_of(self.view.day, place, error));
     }
 
     fn run(&mut self, snapshot: &Snapshot) {
@@ -133,7 +141,7 @@ impl DayCheck<'_> {
             let listed = self.view.parts.iter().flat_map(|part| part.end_in_file()).max();
             let sealed = !snapshot.live.contains_key(&self.view.day);
             if let Err(error) = check_sections(self.view, listed.unwrap_or(0), sealed) {
-                self.report("the day's file", error.to_string());
+                self.report_error("the day's file", &error);
             }
         }
         for part in &self.view.parts {
@@ -149,7 +157,7 @@ impl DayCheck<'_> {
             match DaySummary::derive(self.view, listed.file_len) {
                 Ok(derived) if derived == *listed => {}
                 Ok(_) => self.report("the catalog", "its entry is not what the day holds"),
-                Err(error) => self.report("the catalog", error.to_string()),
+                Err(error) => self.report_error("the catalog", &error),
             }
         }
     }
@@ -163,7 +171,7 @@ impl DayCheck<'_> {
                     expect(&mut expected, block.first - part.first, &rows);
                 }
                 Err(error) => {
-                    self.report(format!("block at ordinal {}", block.first), error.to_string());
+                    self.report_error(&format!("block at ordinal {}", block.first), &error);
                     return;
                 }
             }

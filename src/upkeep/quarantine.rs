@@ -17,7 +17,7 @@ use crate::day::file::FORMAT_VERSION;
 use crate::day::live::{SealedDay, push_lost};
 use crate::day::log;
 use crate::day::view::DayView;
-use crate::day::{FOLDER, FileKind};
+use crate::day::{FOLDER, FileKind, QUARANTINED};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::UNKNOWN_ORDINALS;
 use crate::snapshot::Shelf;
@@ -27,8 +27,6 @@ use crate::upkeep::sections::Sections;
 
 const MAGIC: &[u8; 8] = b"DIURNALG";
 const MARK_BYTES: usize = 28;
-/// What is said after the name of a damaged file whose rows may still be salvaged.
-pub(crate) const QUARANTINED: &str = "quarantined";
 
 /// Where a day's ordinals end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,11 +112,16 @@ pub(crate) fn after_gap(shelf: &Shelf, day: Day, next: u32) -> SealedDay {
     SealedDay { view: DayView::new(day, None, parts, Arc::clone(&shelf.cache)), file_len: 0 }
 }
 
-/// The first ordinal after a day's gap; `None` where it has none.
+/// The first ordinal after a day's gap; `None` where it has none. `Corrupt` where nothing says.
 pub(crate) fn read_mark(directory: &dyn Directory, day: Day) -> Result<Option<u32>> {
     let file = match directory.open(&FileKind::Gap.name(day), Access::Read) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return match sets_aside(directory, day)?.is_empty() {
+                true => Ok(None),
+                false => Err(Error::corrupt("the mark of its gap is missing").on_day(day)),
+            };
+        }
         Err(error) => return Err(Error::io("opening the mark of a gap", error).on_day(day)),
     };
     let bytes = read_at(&*file, 0, MARK_BYTES).map_err(|error| match error.kind() {

@@ -93,6 +93,9 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
     let before = check::check(&days.snapshot(&[])?)?;
     let mut damaged: Vec<Day> = before.problems.iter().filter_map(|problem| problem.day).collect();
     damaged.dedup();
+    // What a newer diurnal has written is left for it.
+    let newer = |day: &Day| before.problems.iter().any(|it| it.newer && it.day == Some(*day));
+    damaged.retain(|day| !newer(day));
     let mut report = RebuildReport { problems: before.problems, ..RebuildReport::default() };
     for day in damaged {
         let lost = days.replace(day, |shelf, listed| salvage(shelf, day, listed))?;

@@ -111,6 +111,7 @@ fn write_check(
         days: u64,
         events: u64,
         events_lost: u64,
+        #[serde(skip_serializing_if = "<[Day]>::is_empty")]
         days_cut_short: &'a [Day],
         problems: usize,
     }
