@@ -17,7 +17,7 @@ use crate::codec::{batch, columns};
 use crate::day::file::{self, SectionHead};
 use crate::day::{FileKind, fold, view};
 use crate::error::{ErrorKind, Result};
-use crate::event::{Location, NewEvent};
+use crate::event::NewEvent;
 use crate::index::postings::{self, OpenPage, PageSource};
 use crate::index::term::{Field, Term};
 use crate::index::zones::Zone;
@@ -157,7 +157,9 @@ fn read_store(name: &str, bytes: &[u8]) -> Result<()> {
     }
     store.rebuild()?;
     let report = store.check()?;
-    assert!(report.is_clean(), "{:?}", report.problems);
+    // What a newer diurnal has written is left for it.
+    let left: Vec<_> = report.problems.iter().filter(|problem| !problem.newer).collect();
+    assert!(left.is_empty(), "{left:?}");
     store.close()
 }
 
@@ -189,8 +191,6 @@ fn row(number: u32) -> Row {
     let NewEvent { session_id, event_type, server_time, client_time, location, tags, data } =
         event(number);
     let server_time = server_time.unwrap_or_default();
-    let location =
-        location.map(|Location { latitude, longitude }| Location { latitude, longitude });
     Row { session_id, event_type, server_time, client_time, location, tags, data }
 }
 
