@@ -71,7 +71,8 @@ impl FileKind {
     /// What a file of the folder is, and of which day; `None` for a file that is not the store's.
     pub(crate) fn parse(name: &str) -> Option<(Day, Self)> {
         // What was set aside tells of a gap as its mark does.
-        let aside = name.split_once(QUARANTINED).and_then(|(before, _)| before.strip_suffix('.'));
+        let aside = name.split_once(QUARANTINED).filter(|(_, number)| !number.contains('.'));
+        let aside = aside.and_then(|(before, _)| before.strip_suffix('.'));
         if let Some((day, Self::Columns | Self::Log)) = aside.and_then(Self::parse) {
             return Some((day, Self::Gap));
         }
