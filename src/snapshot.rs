@@ -280,7 +280,8 @@ impl Snapshot {
                         known.get(day).is_some_and(|sealed| sealed.is_of(files))
                     }) && known.keys().all(|day| files.contains_key(day))
                 };
-            let sealed = match complete(before) {
+            // Nothing known is no proof that the catalog knows of nothing: a day may be missing.
+            let sealed = match !before.is_empty() && complete(before) {
                 true => before.clone(),
                 false => {
                     let summaries = catalog::read_beside(&*shelf.directory)?;
