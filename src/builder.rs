@@ -3,10 +3,11 @@
 //! Owns: [`StoreBuilder`]: settings, components, and where the store rests. Does not own what the settings
 //! mean (`settings`).
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::clock::{Clock, SystemClock};
+use crate::day::file::FORMAT_VERSION;
 use crate::day::live::DayContext;
 use crate::day::{FOLDER, FOLDERS, cache::Cache};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +16,7 @@ use crate::snapshot::Shelf;
 use crate::storage::engine::Sharing;
 use crate::storage::memory::MemoryDirectory;
 use crate::storage::real::RealDirectory;
-use crate::storage::{Directory, LockError};
+use crate::storage::{Directory, LockError, LockGuard};
 use crate::store::Store;
 use crate::writer::Writer;
 
@@ -92,6 +93,14 @@ impl StoreBuilder {
         self
     }
 
+    /// Whether to write on a file system without locks, where nothing keeps a second writer out; it is
+    /// refused by default. Whoever allows it sees to it that one process at a time opens the store,
+    /// for reading too. Where there are locks, they are used all the same.
+    pub fn allow_no_locks(mut self, allowed: bool) -> Self {
+        self.settings.allow_no_locks = allowed;
+        self
+    }
+
     /// Opens the store in this directory for writing, made where absent.
     ///
     /// # Errors
@@ -124,8 +133,12 @@ impl StoreBuilder {
         let directory = RealDirectory::open(path);
         let directory = directory
             .map_err(|error| Error::io(format!("opening the store {}", path.display()), error))?;
-        let shelf = Shelf::new(Arc::new(directory), self.settings.cache_bytes);
-        Ok(Store::reading(Arc::new(shelf), path.to_owned()))
+        Ok(self.read_in(Arc::new(directory), Some(path.to_owned())))
+    }
+
+    /// Reads the store in a directory.
+    pub(crate) fn read_in(self, directory: Arc<dyn Directory>, path: Option<PathBuf>) -> Store {
+        Store::reading(Arc::new(Shelf::new(directory, self.settings.cache_bytes)), path)
     }
 
     /// A store in memory.
@@ -145,7 +158,17 @@ impl StoreBuilder {
     fn writer(self, directory: Arc<dyn Directory>) -> Result<Arc<Writer>> {
         let settings = self.settings;
         settings.validate()?;
-        let lock = directory.lock().map_err(|error| match error {
+        let lock = match directory.lock() {
+            Err(LockError::Unsupported) if settings.allow_no_locks => Ok(None),
+            lock => lock.map(Some),
+        };
+        let lock = lock.map_err(|error| match error {
+            LockError::Unsupported => Error::new(
+                ErrorKind::Io,
+                "the file system has no locks, and nothing would keep a second writer out; \
+                 StoreBuilder::allow_no_locks opens the store all the same",
+            ),
+            LockError::Newer(format) => Error::version("the store", format, FORMAT_VERSION),
             LockError::Held(holder) if holder.is_empty() => {
                 Error::new(ErrorKind::Locked, "another writer holds it")
             }
@@ -154,7 +177,8 @@ impl StoreBuilder {
             }
             LockError::Io(error) => Error::io("locking the store", error),
         })?;
-        let sharing = match settings.shared_readers && directory.has_range_locks() {
+        let has_locks = lock.is_some() && directory.has_range_locks();
+        let sharing = match settings.shared_readers && has_locks {
             true => Sharing::Readers,
             false => Sharing::Exclusive,
         };
@@ -162,6 +186,7 @@ impl StoreBuilder {
         let cache: Arc<Cache> = shelf.cache.clone();
         let context = DayContext { directory, cache, sharing, block_rows: settings.block_rows };
         let clock = self.clock.unwrap_or_else(|| Box::new(SystemClock));
+        let lock = lock.unwrap_or_else(|| Box::new(()) as LockGuard);
         Writer::open(settings, clock, shelf, context, lock)
     }
 }

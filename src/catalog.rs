@@ -7,8 +7,8 @@
 //! the length it names, so an entry that is behind its day is never believed.
 //!
 //! ```text
-//! days      day -> version u8, file length u64, events u32, end u32 (the ordinal after its last; not
-//!           in version 1), zone, sessions u32, totals of types, totals of tags, XXH3-64
+//! days      day -> version u8, file length u64, events u32, end u32 (the ordinal after the last), zone,
+//!           sessions u32, totals of types, totals of tags, XXH3-64
 //! totals    u8 0 where there are more than 256 names; else 1, varint count, and for each name, in
 //!           order, varint length and bytes, and varint events
 //! sessions  day -> fingerprints u32, ascending, then XXH3-64
@@ -30,18 +30,15 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::term::Field;
 use crate::index::zones::Zone;
 use crate::limits::DAY_TOTALS_MAX;
-use crate::storage::Directory;
 use crate::storage::engine::{self, Engine, Sharing, engine_error};
+use crate::storage::{DAMAGED, Directory, set_aside};
 use crate::time::Day;
 
 /// The file's name.
 pub(crate) const NAME: &str = "catalog.redb";
-/// What a damaged catalog is kept as when a new one is made.
-const DAMAGED_NAME: &str = "catalog.redb.damaged";
-
 const DAYS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("days");
 const SESSIONS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("sessions");
-const ENTRY_VERSION: u8 = 2;
+const ENTRY_VERSION: u8 = 1;
 
 /// What is known of a sealed day without opening it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +47,7 @@ pub(crate) struct DaySummary {
     pub(crate) file_len: u64,
     /// Its events.
     pub(crate) rows: u32,
-    /// The ordinal after its last, which is more than its events where there are holes.
+    /// The ordinal after its last, which is more than its events where some were erased or lost.
     pub(crate) end: u32,
     pub(crate) zone: Zone,
     /// Fingerprints of the day's sessions, ascending.
@@ -178,9 +175,7 @@ impl DaySummary {
         if version > ENTRY_VERSION {
             return Err(Error::version("the catalog", version.into(), ENTRY_VERSION.into()));
         }
-        let (file_len, rows) = (reader.u64()?, reader.u32()?);
-        // Version 1 did not tell them apart.
-        let end = if version < 2 { rows } else { reader.u32()? };
+        let (file_len, rows, end) = (reader.u64()?, reader.u32()?, reader.u32()?);
         let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
         let count = reader.u32()? as usize;
         let (types, tags) = (decode_totals(&mut reader)?, decode_totals(&mut reader)?);
@@ -302,8 +297,7 @@ fn open_engine(directory: &Arc<dyn Directory>, sharing: Sharing) -> Result<(Engi
     match try_open_engine(directory, sharing) {
         Err(error) if error.kind() == ErrorKind::NotFound => begin_engine(directory, sharing),
         Err(error) if error.kind() == ErrorKind::Corrupt => {
-            let moved = directory.rename(NAME, DAMAGED_NAME);
-            moved.map_err(|error| Error::io("setting a damaged catalog aside", error))?;
+            set_aside(&**directory, &[NAME], DAMAGED)?;
             begin_engine(directory, sharing)
         }
         outcome => outcome,

@@ -56,8 +56,11 @@ pub enum ErrorKind {
     /// An earlier commit failed, and this handle writes no more. Open the store again; what was
     /// acknowledged stays readable meanwhile.
     Poisoned,
-    /// The operating system refused something else: a permission, a missing directory, too many
-    /// open files. The source has its words.
+    /// The process or the system has as many files open as it may. Nothing was written. Close some
+    /// or raise the limit, then try again: the store goes on as it is.
+    TooManyFiles,
+    /// The operating system refused something else: a permission, a missing directory. The source
+    /// has its words.
     Io,
 }
 
@@ -73,6 +76,7 @@ impl ErrorKind {
             Self::Version => "unsupported version",
             Self::ReadOnly => "read-only",
             Self::Poisoned => "poisoned",
+            Self::TooManyFiles => "too many files",
             Self::Io => "input/output",
         }
     }
@@ -159,6 +163,7 @@ impl Error {
 
     pub(crate) fn io(doing: impl Into<String>, source: std::io::Error) -> Self {
         let kind = match source.kind() {
+            _ if is_too_many_files(&source) => ErrorKind::TooManyFiles,
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
                 ErrorKind::DiskFull
             }
@@ -225,6 +230,13 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
     }
+}
+
+/// Whether the process, or the whole system, has no file descriptor left.
+fn is_too_many_files(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = error.raw_os_error();
+    [Errno::MFILE, Errno::NFILE].iter().any(|errno| code == Some(errno.raw_os_error()))
 }
 
 /// At most 40 characters of a value that a message quotes.

@@ -62,6 +62,10 @@ pub const UNMERGED_POSTINGS_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Each holds two file descriptors and at most a tail and its unmerged postings.
 pub const OPEN_DAYS_MAX: usize = 4;
 
+/// Ordinals that are left out after a damaged day whose end is not known, so that none that was
+/// acknowledged is given again: more events than a card holds, a sixteenth of a day's ordinals.
+pub const UNKNOWN_ORDINALS: u32 = 1 << 28;
+
 /// Finished days whose files a process keeps open at once.
 pub const SEALED_FILES_OPEN_MAX: usize = 8;
 

@@ -74,6 +74,7 @@ pub(crate) struct Settings {
     pub(crate) retention: Retention,
     pub(crate) data_bytes_max: usize,
     pub(crate) free_bytes_min: u64,
+    pub(crate) allow_no_locks: bool,
 }
 
 impl Default for Settings {
@@ -86,6 +87,7 @@ impl Default for Settings {
             retention: Retention::KEEP_ALL,
             data_bytes_max: DATA_BYTES_DEFAULT,
             free_bytes_min: FREE_BYTES_MIN_DEFAULT,
+            allow_no_locks: false,
         }
     }
 }

@@ -8,7 +8,7 @@
 //! appended later. A day dropped before its turn is left out, and one that was written anew before its
 //! turn is read as it was then: its ordinals are the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalog::{self, DaySummary, Summaries};
@@ -26,8 +26,9 @@ pub(crate) enum Sealed {
     /// Its file has this length.
     There { file_len: u64, stamp: u64, summary: Arc<DaySummary> },
     /// Its file has this length and its footer could not be read.
-    Damaged { file_len: u64, stamp: u64, error: Error },
-    /// The catalog has it, with ordinals below this end, and its file is gone.
+    /// The catalog knew it to end before this ordinal.
+    Damaged { file_len: u64, stamp: u64, error: Error, end: u32 },
+    /// The catalog has it, up to this ordinal, and its file is gone.
     Missing { end: u32 },
 }
 
@@ -47,6 +48,8 @@ pub(crate) struct DayFiles {
     pub(crate) dropped: bool,
     /// Whether what was read of it in spite of damage waits to take its place.
     pub(crate) rebuilt: bool,
+    /// Whether it goes on after a gap, its damaged files set aside.
+    pub(crate) gap: bool,
 }
 
 /// The directory of a store, with what a process keeps of it in memory.
@@ -56,6 +59,15 @@ pub(crate) struct Shelf {
     pub(crate) cache: Arc<Cache>,
     /// Of days that this process wrote anew, the length of the file that took the day's place last.
     replaced: Mutex<BTreeMap<Day, u64>>,
+    drops: Mutex<Drops>,
+}
+
+/// The days that this process has dropped.
+#[derive(Debug, Default)]
+struct Drops {
+    count: u64,
+    /// Of each day, which drop its last one was, counted from 1.
+    last: BTreeMap<Day, u64>,
 }
 
 /// The days as one query sees them.
@@ -65,12 +77,27 @@ pub(crate) struct Snapshot {
     pub(crate) sealed: Arc<Known>,
     /// The days being written, or why one cannot be read; they come before what `sealed` says.
     pub(crate) live: BTreeMap<Day, Result<DayView>>,
+    /// Days with damaged files that were set aside.
+    pub(crate) gaps: Arc<BTreeSet<Day>>,
+    /// How many days had been dropped before it was taken.
+    drops: u64,
+    /// What is left out of them.
+    pub(crate) left_out: LeftOut,
+}
+
+/// Days of which a question leaves out what cannot be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct LeftOut {
+    /// What was set aside, and not what came later.
+    before_gap: BTreeSet<Day>,
+    /// Everything.
+    whole: BTreeSet<Day>,
 }
 
 impl Shelf {
     pub(crate) fn new(directory: Arc<dyn Directory>, cache_bytes: usize) -> Self {
         let cache = Arc::new(Cache::new(cache_bytes));
-        Self { directory, cache, replaced: Mutex::default() }
+        Self { directory, cache, replaced: Mutex::default(), drops: Mutex::default() }
     }
 
     /// Notes that a file of this length has taken a sealed day's place, with the same ordinals: whoever
@@ -82,6 +109,24 @@ impl Shelf {
 
     fn replaced(&self, day: Day) -> Option<u64> {
         self.replaced.lock().unwrap_or_else(PoisonError::into_inner).get(&day).copied()
+    }
+
+    /// Notes that a day is gone for whoever looks from now on: it may be begun again.
+    pub(crate) fn note_dropped(&self, day: Day) {
+        let mut drops = self.drops.lock().unwrap_or_else(PoisonError::into_inner);
+        drops.count += 1;
+        let count = drops.count;
+        drops.last.insert(day, count);
+    }
+
+    /// How many days have been dropped.
+    pub(crate) fn drops(&self) -> u64 {
+        self.drops.lock().unwrap_or_else(PoisonError::into_inner).count
+    }
+
+    fn was_dropped_since(&self, day: Day, drops: u64) -> bool {
+        let all = self.drops.lock().unwrap_or_else(PoisonError::into_inner);
+        all.last.get(&day).is_some_and(|last| *last > drops)
     }
 
     /// What the directory holds, by day.
@@ -100,6 +145,7 @@ impl Shelf {
                     FileKind::Log => files.log = Some(entry.len),
                     FileKind::Dropped => files.dropped = true,
                     FileKind::Rebuilt => files.rebuilt = true,
+                    FileKind::Gap => files.gap = true,
                 }
             }
         }
@@ -139,12 +185,16 @@ impl Shelf {
         live::open_sealed(&self.directory, day, &self.cache, file_len)
     }
 
-    /// The ordinal after the last one that a day's footer lists; 0 where it has none to be read.
-    pub(crate) fn footer_end(&self, day: Day) -> u32 {
-        let files = self.list().ok().and_then(|files| files.get(&day).copied());
-        let file_len = files.and_then(|files| files.columns);
-        let sealed = file_len.and_then(|file_len| self.open_sealed(day, file_len).ok());
-        sealed.map_or(0, |sealed| sealed.view.end())
+    /// The ordinal after the last one that a day's footer lists; `None` where there is none to be
+    /// read.
+    pub(crate) fn footer_end(&self, day: Day) -> Result<Option<u32>> {
+        let file_len = self.list()?.get(&day).and_then(|files| files.columns);
+        let Some(file_len) = file_len else { return Ok(None) };
+        match self.open_sealed(day, file_len) {
+            Ok(sealed) => Ok(Some(sealed.view.end())),
+            Err(error) if error.kind() == ErrorKind::Corrupt => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// The sealed days of a listing, with their summaries from the catalog, or from the days
@@ -154,13 +204,10 @@ impl Shelf {
         files: &BTreeMap<Day, DayFiles>,
         summaries: &Summaries,
         before: &Known,
-    ) -> Known {
+    ) -> Result<Known> {
         let mut known = Known::new();
         for (day, files) in files {
-            let Some(file_len) = files.columns.filter(|_| files.log.is_none() && !files.dropped)
-            else {
-                continue;
-            };
+            let Some(file_len) = files.columns.filter(|_| files.is_sealed()) else { continue };
             let kept = before.get(day).filter(|sealed| sealed.is_of(files));
             let listed = summaries.get(day).filter(|summary| summary.file_len == file_len);
             let sealed = match (kept, listed) {
@@ -169,22 +216,34 @@ impl Shelf {
                     let (stamp, summary) = (files.stamp, Arc::new(summary.clone()));
                     Sealed::There { file_len, stamp, summary }
                 }
-                (None, None) => self.summarise(*day, file_len, files.stamp),
+                (None, None) => {
+                    let end = summaries.get(day).map_or(0, |summary| summary.end);
+                    self.summarise(*day, file_len, files.stamp, end)?
+                }
             };
             known.insert(*day, sealed);
         }
         for (day, summary) in summaries.iter().filter(|(day, _)| !files.contains_key(day)) {
             known.insert(*day, Sealed::Missing { end: summary.end });
         }
-        known
+        Ok(known)
     }
 
-    fn summarise(&self, day: Day, file_len: u64, stamp: u64) -> Sealed {
+    /// Reads what there is to know of a day; what cannot be read for another reason than what lies
+    /// there is an error, not damage.
+    fn summarise(&self, day: Day, file_len: u64, stamp: u64, end: u32) -> Result<Sealed> {
         let summary = self.open_sealed(day, file_len).and_then(|sealed| DaySummary::of(&sealed));
         match summary {
-            Ok(summary) => Sealed::There { file_len, stamp, summary: Arc::new(summary) },
-            Err(error) => Sealed::Damaged { file_len, stamp, error },
+            Ok(summary) => Ok(Sealed::There { file_len, stamp, summary: Arc::new(summary) }),
+            Err(error) if error.kind() == ErrorKind::TooManyFiles => Err(error),
+            Err(error) => Ok(Sealed::Damaged { file_len, stamp, error, end }),
         }
+    }
+}
+
+impl DayFiles {
+    fn is_sealed(&self) -> bool {
+        self.columns.is_some() && self.log.is_none() && !self.dropped
     }
 }
 
@@ -210,8 +269,7 @@ impl Sealed {
     pub(crate) fn end(&self) -> u32 {
         match self {
             Self::There { summary, .. } => summary.end,
-            Self::Damaged { .. } => 0,
-            Self::Missing { end } => *end,
+            Self::Damaged { end, .. } | Self::Missing { end } => *end,
         }
     }
 
@@ -223,7 +281,45 @@ impl Sealed {
     }
 }
 
+/// The days of a listing that go on after a gap.
+pub(crate) fn gaps_of(files: &BTreeMap<Day, DayFiles>) -> BTreeSet<Day> {
+    files.iter().filter(|(_, files)| files.gap && !files.dropped).map(|(day, _)| *day).collect()
+}
+
+/// What is said of a day whose damaged files were set aside.
+pub(crate) fn gap_error(day: Day) -> Error {
+    let message = "events of the day were damaged and their files set aside; a rebuild salvages what \
+                   can be read of them";
+    Error::corrupt(message).on_day(day)
+}
+
 impl Snapshot {
+    /// The days as they were when so many had been dropped.
+    pub(crate) fn new(
+        shelf: Arc<Shelf>,
+        drops: u64,
+        sealed: Arc<Known>,
+        live: BTreeMap<Day, Result<DayView>>,
+        gaps: Arc<BTreeSet<Day>>,
+    ) -> Self {
+        Self { shelf, sealed, live, gaps, drops, left_out: LeftOut::default() }
+    }
+
+    /// Leaves out what cannot be read of a day: what lies before its gap at first, and then all;
+    /// whether there may be more to read after the gap.
+    pub(crate) fn leave_out(&mut self, day: Day) -> bool {
+        let before_gap = self.gaps.contains(&day) && self.left_out.before_gap.insert(day);
+        if !before_gap {
+            self.left_out.whole.insert(day);
+        }
+        before_gap
+    }
+
+    /// Whether nothing of a day is asked any more.
+    pub(crate) fn is_left_out(&self, day: Day) -> bool {
+        self.left_out.whole.contains(&day)
+    }
+
     /// A look at a store that another process may be writing.
     pub(crate) fn beside(shelf: &Arc<Shelf>, before: &Arc<Known>) -> Result<Self> {
         loop {
@@ -243,15 +339,16 @@ impl Snapshot {
             }
             let complete =
                 |known: &Known| {
-                    files.iter().filter(|(_, files)| files.log.is_none() && !files.dropped).all(
-                        |(day, files)| known.get(day).is_some_and(|sealed| sealed.is_of(files)),
-                    ) && known.keys().all(|day| files.contains_key(day))
+                    files.iter().filter(|(_, files)| files.is_sealed()).all(|(day, files)| {
+                        known.get(day).is_some_and(|sealed| sealed.is_of(files))
+                    }) && known.keys().all(|day| files.contains_key(day))
                 };
-            let sealed = match complete(before) {
+            // Nothing known is no proof that the catalog knows of nothing: a day may be missing.
+            let sealed = match !before.is_empty() && complete(before) {
                 true => before.clone(),
                 false => {
                     let summaries = catalog::read_beside(&*shelf.directory)?;
-                    Arc::new(shelf.known(&files, &summaries, before))
+                    Arc::new(shelf.known(&files, &summaries, before)?)
                 }
             };
             // A day that looks damaged may have been listed while it was sealed or begun again.
@@ -260,13 +357,15 @@ impl Snapshot {
             {
                 continue;
             }
-            return Ok(Self { shelf: shelf.clone(), sealed, live });
+            let gaps = Arc::new(gaps_of(&files));
+            return Ok(Self::new(shelf.clone(), shelf.drops(), sealed, live, gaps));
         }
     }
 
     /// The days in order.
     pub(crate) fn days(&self) -> Vec<Day> {
-        let mut days: Vec<Day> = self.sealed.keys().chain(self.live.keys()).copied().collect();
+        let known = self.sealed.keys().chain(self.live.keys()).chain(self.gaps.iter());
+        let mut days: Vec<Day> = known.copied().collect();
         days.sort_unstable();
         days.dedup();
         days
@@ -274,7 +373,9 @@ impl Snapshot {
 
     /// What is known of a day without opening it.
     pub(crate) fn summary(&self, day: Day) -> Option<&DaySummary> {
-        match self.live.contains_key(&day) {
+        // The catalog knows nothing of what was set aside.
+        let unlisted = self.live.contains_key(&day) || self.gaps.contains(&day);
+        match unlisted || self.is_left_out(day) {
             true => None,
             false => self.sealed.get(&day).and_then(Sealed::summary),
         }
@@ -282,6 +383,17 @@ impl Snapshot {
 
     /// The day; `None` where it is not there, or was dropped since.
     pub(crate) fn view(&self, day: Day) -> Result<Option<DayView>> {
+        if self.is_left_out(day) {
+            return Ok(None);
+        }
+        if self.gaps.contains(&day) && !self.left_out.before_gap.contains(&day) {
+            return Err(gap_error(day));
+        }
+        self.view_after_gap(day)
+    }
+
+    /// The day without what was set aside of it.
+    pub(crate) fn view_after_gap(&self, day: Day) -> Result<Option<DayView>> {
         if let Some(view) = self.live.get(&day) {
             return view.clone().map(Some);
         }
@@ -308,6 +420,8 @@ impl Snapshot {
         error: Error,
     ) -> Result<Option<DayView>> {
         let files = match self.shelf.list()?.get(&day) {
+            // What has begun since is not what was looked at.
+            _ if self.shelf.was_dropped_since(day, self.drops) => return Ok(None),
             Some(files) if !files.dropped => *files,
             _ => return Ok(None),
         };

@@ -1,6 +1,9 @@
 //! The store: what a program links against.
 //!
-//! Owns: [`Store`], [`Session`], [`StoreInfo`]: the public calls, wired to the floors below. No logic.
+//! Owns: [`Store`], [`Session`], [`StoreInfo`]: the public calls, wired to the floors below, and those
+//! that allow [`gaps`]. No logic.
+
+mod gaps;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,6 +27,8 @@ use crate::upkeep::erase::{self, ErasureReport};
 use crate::upkeep::rebuild::{self, RebuildReport};
 use crate::upkeep::retention::{self, DayInfo, PruneReport, Trigger};
 use crate::writer::Writer;
+
+pub use gaps::AllowGaps;
 
 /// How often a question is asked while days are dropped under it.
 const ASK_ATTEMPTS: usize = 16;
@@ -142,9 +147,9 @@ impl Store {
         Self { mode: Arc::new(Mode::Writing(writer)), path }
     }
 
-    pub(crate) fn reading(shelf: Arc<Shelf>, path: PathBuf) -> Self {
+    pub(crate) fn reading(shelf: Arc<Shelf>, path: Option<PathBuf>) -> Self {
         let known = Mutex::new(Arc::new(Known::new()));
-        Self { mode: Arc::new(Mode::Reading(shelf, known)), path: Some(path) }
+        Self { mode: Arc::new(Mode::Reading(shelf, known)), path }
     }
 
     fn writer(&self) -> Result<&Arc<Writer>> {
@@ -214,6 +219,32 @@ impl Store {
     /// `InvalidInput` where it breaks one, `ReadOnly`.
     pub fn validate(&self, event: &NewEvent) -> Result<()> {
         self.writer()?.validate(event)
+    }
+
+    /// The id of an event that has the same server time and is equal in every other field; `None` where
+    /// there is none. It tells what became of a call whose outcome is unknown, and what an import
+    /// that is run again has logged already.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`]; `InvalidInput` where the event has no server time.
+    pub fn find(&self, event: &NewEvent) -> Result<Option<EventId>> {
+        let Some(from) = event.server_time else {
+            return Err(Error::new(
+                ErrorKind::InvalidInput,
+                "server_time: must be given, since it tells an event from others like it",
+            ));
+        };
+        let to = Timestamp::from_micros(from.as_micros().saturating_add(1));
+        let query = Query::from(Filter::session(&event.session_id)).between(from, to);
+        for found in self.query(&query)? {
+            let found = found?;
+            let id = found.id;
+            if NewEvent::from(found) == *event {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// Makes every event that was accepted durable.
@@ -288,6 +319,23 @@ impl Store {
         self.ask(|snapshot| aggregate::count_by(snapshot, filter, by))
     }
 
+    /// The same questions, answered from the days that can be read, with a list of those that cannot:
+    /// by default a day that is damaged or missing and that a question touches is an error.
+    ///
+    /// ```
+    /// use diurnal::{Filter, NewEvent, Store};
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.log_event(NewEvent::new(1, "heartbeat"))?;
+    /// let count = store.allow_gaps().count(&Filter::All)?;
+    /// assert_eq!((count.found, count.gaps.len()), (1, 0));
+    /// # Ok::<(), diurnal::Error>(())
+    /// ```
+    #[must_use]
+    pub fn allow_gaps(&self) -> AllowGaps<'_> {
+        AllowGaps(self)
+    }
+
     /// How a query's filter is answered: days, blocks, and events left after each condition.
     ///
     /// # Errors
@@ -304,20 +352,7 @@ impl Store {
     /// As [`Store::query`].
     pub fn session(&self, id: impl ToString) -> Result<Option<Session>> {
         let id = id.to_string();
-        let filter = Filter::session(&id);
-        self.ask(|snapshot| {
-            let Some(summary) = aggregate::sessions(snapshot, &filter)?.pop() else {
-                return Ok(None);
-            };
-            Ok(Some(Session {
-                id: id.clone(),
-                first_seen: summary.first_seen,
-                last_seen: summary.last_seen,
-                event_count: summary.events,
-                counts_by_type: aggregate::count_by(snapshot, &filter, GroupBy::EventType)?,
-                snapshot: snapshot.clone(),
-            }))
-        })
+        self.ask(|snapshot| session_of(snapshot, &id))
     }
 
     /// One line for each session that has a matching event, in order of its first one, then of its
@@ -361,7 +396,7 @@ impl Store {
     }
 
     /// Removes a day and everything in it; its bytes are free at once. Should an event of that day
-    /// come later, the day begins anew, and so do its ids.
+    /// come later, the day begins anew, and so do its ids. What was set aside for a gap goes with it.
     ///
     /// # Errors
     ///
@@ -475,8 +510,8 @@ impl Store {
     }
 
     /// Makes the indexes of damaged days and the catalog again from the logs, with every batch and
-    /// block that can still be read; damaged files are set aside, not deleted. Ordinals of rows that
-    /// are lost stay empty.
+    /// block that can still be read, those of files that were set aside for a gap too; damaged files are
+    /// kept under another name, not deleted. Ordinals of rows that are lost stay empty.
     ///
     /// # Errors
     ///
@@ -487,6 +522,19 @@ impl Store {
         writer.flush()?;
         rebuild::rebuild(&writer.days)
     }
+}
+
+fn session_of(snapshot: &Snapshot, id: &str) -> Result<Option<Session>> {
+    let filter = Filter::session(id);
+    let Some(summary) = aggregate::sessions(snapshot, &filter)?.pop() else { return Ok(None) };
+    Ok(Some(Session {
+        id: id.to_owned(),
+        first_seen: summary.first_seen,
+        last_seen: summary.last_seen,
+        event_count: summary.events,
+        counts_by_type: aggregate::count_by(snapshot, &filter, GroupBy::EventType)?,
+        snapshot: snapshot.clone(),
+    }))
 }
 
 impl Session {

@@ -23,7 +23,7 @@ use crate::codec::bytes::{Reader, checksum};
 use crate::day::FileKind;
 use crate::day::cache::Cache;
 use crate::day::part::Part;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{Access, Directory, Draft, StorageFile, read_at};
 use crate::time::Day;
 
@@ -104,6 +104,14 @@ impl SectionHead {
         bytes
     }
 
+    /// Gives damaged bytes of a head the checksum that they call for.
+    #[cfg(feature = "testing")]
+    pub(crate) fn reseal(bytes: &mut [u8], offset: u64) {
+        if let Some((body, sum)) = bytes.split_last_chunk_mut::<8>() {
+            *sum = (checksum(body) ^ offset).to_le_bytes();
+        }
+    }
+
     /// The head at this offset; `None` where these bytes are none.
     pub(crate) fn decode(bytes: &[u8], offset: u64) -> Option<Self> {
         let bytes = bytes.first_chunk::<{ SECTION_HEAD_BYTES as usize }>()?;
@@ -168,15 +176,20 @@ impl DayFile {
         if let Some(file) = cache.find_file(self.id) {
             return Ok(file);
         }
-        let gone = || Error::not_found("the day was dropped meanwhile").on_day(self.day);
-        let file = open(&*sealed.directory, self.day, Access::Read).map_err(|_| gone())?;
-        match read(self.day, &file, sealed.offset, MARK_BYTES) {
-            Ok(mark) if mark == sealed.mark => {
-                cache.keep_file(self.id, &file);
-                Ok(file)
+        let gone = |error: Error| match error.kind() {
+            // Another file, or none, has the name.
+            ErrorKind::Corrupt => {
+                Error::not_found("the day was dropped meanwhile").on_day(self.day)
             }
-            _ => Err(gone()),
+            _ => error,
+        };
+        let file = open(&*sealed.directory, self.day, Access::Read).map_err(gone)?;
+        let mark = read(self.day, &file, sealed.offset, MARK_BYTES).map_err(gone)?;
+        if mark != sealed.mark {
+            return Err(gone(Error::corrupt("the day's file is another one")));
         }
+        cache.keep_file(self.id, &file);
+        Ok(file)
     }
 
     /// Its length when it was sealed; `None` for one that is being written.

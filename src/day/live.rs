@@ -22,10 +22,11 @@ use crate::day::tail::Tail;
 use crate::day::view::DayView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::{
-    BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNMERGED_POSTINGS_BYTES_MAX,
+    BLOCK_BYTES_MAX, PART_ROWS_MAX, TAIL_BLOCKS, TAIL_BYTES_MAX, UNKNOWN_ORDINALS,
+    UNMERGED_POSTINGS_BYTES_MAX,
 };
 use crate::storage::engine::Sharing;
-use crate::storage::{Access, Directory, Draft};
+use crate::storage::{Access, Directory, Draft, is_there};
 use crate::time::Day;
 
 /// Blocks of one fold that are encoded before the first of them is written.
@@ -71,15 +72,16 @@ pub(crate) struct SealedDay {
 }
 
 impl LiveDay {
-    /// Begins to write a day: one that has never been, or one that was sealed.
+    /// Begins to write a day: one that has never been, one that was sealed, or, as a sealed day without
+    /// a file, one that goes on after a gap.
     pub(crate) fn begin(context: &DayContext, day: Day, sealed: Option<SealedDay>) -> Result<Self> {
-        let unexpected: &[FileKind] = match sealed {
-            Some(_) => &[FileKind::Log, FileKind::Rebuilt],
-            None => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
+        let unexpected: &[FileKind] = match &sealed {
+            Some(SealedDay { file_len: 1.., .. }) => &[FileKind::Log, FileKind::Rebuilt],
+            _ => &[FileKind::Log, FileKind::Rebuilt, FileKind::Columns],
         };
         for kind in unexpected {
             let name = kind.name(day);
-            if context.directory.open(&name, Access::Read).is_ok() {
+            if is_there(&*context.directory, &name)? {
                 let message = format!("{name} is there, and was not taken up");
                 return Err(match kind {
                     // What is left where the day could not be begun: it is taken up by whoever
@@ -90,6 +92,7 @@ impl LiveDay {
             }
         }
         let (parts, file, file_len) = match sealed {
+            Some(SealedDay { view, file_len: 0 }) => (view.parts, None, 0),
             Some(sealed) => {
                 // Opened again, for writing.
                 let (directory, cache) = (&*context.directory, &context.cache);
@@ -464,13 +467,17 @@ pub(crate) fn make_room(
     merge_unmerged(appender, parts, view)
 }
 
-/// Adds a stretch whose rows were lost, as parts without blocks.
-pub(crate) fn push_lost(parts: &mut Vec<Arc<Part>>, mut first: u32, rows: u32) {
-    let end = first + rows;
-    while first < end {
-        let rows = (end - first).min(PART_ROWS_MAX as u32);
-        parts.push(Arc::new(Part::lost(first, rows)));
-        first += rows;
+/// Adds a stretch whose rows were lost, as parts without blocks: one for those that are known to have been
+/// there, and one for those of which nobody knows.
+pub(crate) fn push_lost(parts: &mut Vec<Arc<Part>>, first: u32, rows: u32) {
+    let known = match rows.checked_sub(UNKNOWN_ORDINALS) {
+        Some(known) if !Part::lost(first, known).is_unknown() => known,
+        _ => 0,
+    };
+    for (first, rows) in [(first, known), (first + known, rows - known)] {
+        if rows > 0 {
+            parts.push(Arc::new(Part::lost(first, rows)));
+        }
     }
 }
 

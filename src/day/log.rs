@@ -120,7 +120,12 @@ impl DayLog {
 
 /// Reads the log of a day that another process may be writing.
 pub(crate) fn read_beside(directory: &dyn Directory, day: Day) -> Result<LogContent> {
-    engine::read_beside(directory, &FileKind::Log.name(day), |database| read(database, day))
+    read_named(directory, &FileKind::Log.name(day), day)
+}
+
+/// Reads the log of a day, whatever it is called by now.
+pub(crate) fn read_named(directory: &dyn Directory, name: &str, day: Day) -> Result<LogContent> {
+    engine::read_beside(directory, name, |database| read(database, day))
 }
 
 fn append(database: &Database, first: u32, batch: &[u8]) -> Result<(), redb::Error> {

@@ -2,7 +2,7 @@
 //!
 //! Owns: the names of a day's files and the rooms below: `file` (the day's columns and postings),
 //! `log` (the redb file of a day that is being written), `part` (what both list), `fold` (rows become
-//! columns and postings), `tail` (rows not yet folded), `cache` (what has been
+//! columns and postings), `tail` (rows not yet folded), `salvage` (the rows of a damaged log), `cache` (what has been
 //! decoded), `live` (a day being written), `view` (a day as a
 //! query sees it). Does not own which days exist, nor what a query wants.
 //!
@@ -23,6 +23,7 @@ pub(crate) mod fold;
 pub(crate) mod live;
 pub(crate) mod log;
 pub(crate) mod part;
+pub(crate) mod salvage;
 pub(crate) mod tail;
 pub(crate) mod view;
 
@@ -33,6 +34,9 @@ pub(crate) const FOLDER: &str = "days";
 
 /// The folders of a store.
 pub(crate) const FOLDERS: [&str; 2] = ["", FOLDER];
+
+/// What is said after the name of a damaged file whose rows may still be salvaged.
+pub(crate) const QUARANTINED: &str = "quarantined";
 
 /// What a file of the folder is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,10 +49,12 @@ pub(crate) enum FileKind {
     Dropped,
     /// What could be read of a damaged day, to take its place.
     Rebuilt,
+    /// The mark of a day whose damaged files were set aside, and which goes on after a gap.
+    Gap,
 }
 
 impl FileKind {
-    const ALL: [Self; 4] = [Self::Columns, Self::Log, Self::Dropped, Self::Rebuilt];
+    const ALL: [Self; 5] = [Self::Columns, Self::Log, Self::Dropped, Self::Rebuilt, Self::Gap];
 
     const fn suffix(self) -> &'static str {
         match self {
@@ -56,6 +62,7 @@ impl FileKind {
             Self::Log => ".log.redb",
             Self::Dropped => ".dropped",
             Self::Rebuilt => ".rebuilt",
+            Self::Gap => ".gap",
         }
     }
 
@@ -66,6 +73,12 @@ impl FileKind {
 
     /// What a file of the folder is, and of which day; `None` for a file that is not the store's.
     pub(crate) fn parse(name: &str) -> Option<(Day, Self)> {
+        // What was set aside tells of a gap as its mark does.
+        let aside = name.split_once(QUARANTINED).filter(|(_, number)| !number.contains('.'));
+        let aside = aside.and_then(|(before, _)| before.strip_suffix('.'));
+        if let Some((day, Self::Columns | Self::Log)) = aside.and_then(Self::parse) {
+            return Some((day, Self::Gap));
+        }
         Self::ALL.into_iter().find_map(|kind| {
             let day = name.strip_suffix(kind.suffix())?.parse().ok()?;
             Some((day, kind))

@@ -3,10 +3,12 @@
 //! Owns: [`Part`], its blocks and its pages of postings, where their bytes are, and how a part is
 //! listed in the log and in a footer. Does not own those bytes' formats (`codec`, `index`).
 //!
-//! Invariants: a part holds at most [`PART_ROWS_MAX`] rows; its blocks follow each other without a
-//! gap and fill it, unless its rows were lost to damage and it has none; the parts of a day follow each
-//! other without a gap from ordinal 0. A zone counts the events of its block: where those are fewer
-//! than its rows, the others are holes, and listed under the session without a name.
+//! Invariants: a part holds at most [`PART_ROWS_MAX`] rows, and its blocks follow each other without a
+//! gap and fill it, unless its rows were lost to damage and it has none, however many; one of
+//! half of [`UNKNOWN_ORDINALS`] and more without blocks stands for ordinals of which nobody knows whether they were
+//! given; the parts of a day follow each other without a gap from ordinal 0. A zone counts the events of
+//! its block: where those are fewer than its rows, the others are holes, and listed under the session
+//! without a name.
 //!
 //! ```text
 //! part   first ordinal, rows, number of blocks, blocks, number of pages, pages
@@ -23,7 +25,7 @@ use crate::codec::columns::Column;
 use crate::error::{Error, Result};
 use crate::index::postings::OpenPage;
 use crate::index::zones::Zone;
-use crate::limits::PART_ROWS_MAX;
+use crate::limits::{PART_ROWS_MAX, UNKNOWN_ORDINALS};
 
 /// Where bytes are.
 #[derive(Debug, Clone)]
@@ -35,6 +37,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The bytes that are here.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_memory(&self) -> Option<&[u8]> {
+        match self {
+            Self::File { .. } => None,
+            Self::Memory(bytes) => Some(bytes),
+        }
+    }
+
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::File { len, .. } => *len as usize,
@@ -112,6 +123,12 @@ impl Part {
         self.blocks.is_empty()
     }
 
+    /// Whether nobody knows if there ever were such rows.
+    pub(crate) fn is_unknown(&self) -> bool {
+        // Rows may have been found in what was taken for unknown.
+        self.is_lost() && self.rows >= UNKNOWN_ORDINALS / 2
+    }
+
     /// The events it holds: what its zones count, and they leave out holes.
     pub(crate) fn events(&self) -> u32 {
         self.blocks.iter().map(|block| block.zone.rows).sum()
@@ -184,8 +201,9 @@ impl Part {
     pub(crate) fn decode(reader: &mut Reader<'_>, file_len: u64) -> Result<Self> {
         let first = read_u32(reader)?;
         let rows = read_u32(reader)?;
-        if rows == 0 || rows as usize > PART_ROWS_MAX || first.checked_add(rows).is_none() {
-            return Err(Error::corrupt("a part's entry has an impossible number of rows"));
+        let impossible = || Error::corrupt("a part's entry has an impossible number of rows");
+        if rows == 0 || first.checked_add(rows).is_none() {
+            return Err(impossible());
         }
         let mut blocks = Vec::new();
         let mut next = first;
@@ -200,8 +218,13 @@ impl Part {
             blocks.push(BlockEntry::new(next, block_rows, row_bytes, zone, source));
             next = end;
         }
-        if next != first + rows && !blocks.is_empty() {
-            return Err(Error::corrupt("a part's blocks do not fill it"));
+        if !blocks.is_empty() {
+            if rows as usize > PART_ROWS_MAX {
+                return Err(impossible());
+            }
+            if next != first + rows {
+                return Err(Error::corrupt("a part's blocks do not fill it"));
+            }
         }
         let mut pages = Vec::new();
         for _ in 0..reader.varint()? {

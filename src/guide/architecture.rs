@@ -90,6 +90,13 @@
 //! logs, which could not be copied under a writer's hands. A store and its backups have the same
 //! `IDENTITY`; an event logged to a backup makes it a store, so that the next backup does not overwrite it.
 //!
+//! # Damage
+//!
+//! A day that cannot be read is left as it is until an event of it comes. Then a mark is written that
+//! says where its ordinals go on, its files get the names under which a rebuild looks for them, and a
+//! new log begins with a part without rows. A rebuild looks for sections by their heads, which have
+//! checksums of their own, and for batches by the layout of redb's leaves.
+//!
 //! # Floors
 //!
 //! Lower floors never import upper ones: 0 `error limits settings time client_time clock event`;

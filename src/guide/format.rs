@@ -26,7 +26,8 @@
 //! ```
 //!
 //! All numbers of a list are varints. A part without blocks is a stretch of ordinals whose rows were
-//! lost to damage.
+//! lost to damage; one of 2^27 ordinals and more, a stretch of which nobody knows whether there ever were
+//! such rows.
 //!
 //! A zone counts the events of its block. Where those are fewer than its rows, the others are *holes*:
 //! events that were erased. A hole is a row whose session id and event type have no bytes, without
@@ -72,4 +73,18 @@
 //!
 //! `*.tmp` never got its name and is removed when the store is opened for writing. `*.dropped` is a drop
 //! that has begun and `*.rebuilt` a salvaged day that waits for its place; both are finished then.
-//! `*.damaged` was set aside by a rebuild and is yours to keep or delete.
+//! `*.damaged`, or `*.damaged-2` and so on, was set aside by a rebuild and is yours to keep or delete.
+//!
+//! `days/2026-11-23.gap` marks a day that goes on after a gap: magic "DIURNALG", version u32, day u32, the
+//! first ordinal after the gap u32, checksum. What lies before the gap is in `*.quarantined`, which a
+//! rebuild reads and then sets aside for good.
+//!
+//! `LOCK` is locked by the one writer. Its text is `process` and a number, and `format` and the version
+//! that it writes: an older diurnal does not write what a newer one has written.
+//!
+//! # Versions
+//!
+//! Every kind of file names its version: the header and the trailer of a day's file, each block and page
+//! and the codec of each batch, `meta` of a log, each entry of the catalog, the mark of a gap, the lock.
+//! A newer one is refused with `Version` and left as it is. `tests/fixtures` keeps a store of each
+//! released version, which every later diurnal reads.

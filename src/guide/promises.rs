@@ -23,7 +23,23 @@
 //!   query has not come to it yet.
 //! - **Damage.** A flipped bit in a file of the store is an error that names the day when the bytes are
 //!   read, or is never read at all: never another answer. `check` reads every byte. What is damaged
-//!   does not keep the other days from being read and written.
+//!   does not keep the other days from being read and written. Every value is under a checksum that is
+//!   verified when it is read: sections of a day's file and pages of postings under their own, batches,
+//!   lists and entries of the catalog too, and the pages of redb's trees, which hold their keys, when the
+//!   file is opened.
+//! - **Gaps.** A question that touches a damaged or missing day is an error, unless it is asked with
+//!   `Store::allow_gaps`: then the day is left out and listed. A damaged day that must take an event goes on
+//!   after a gap: its files are set aside, and until a rebuild every question that touches the day is
+//!   told. Ids are not given again: where the list of a day is lost too, 2^28 ordinals are left
+//!   out, and only a day that had more events than that unseen could repeat one. A log that is missing
+//!   as a whole leaves no trace of what was not folded.
+//! - **Salvage.** `rebuild` writes what can be read into a fresh file: each block whose checksums hold, and each
+//!   batch, out of a log that redb does not open too. A batch there counts only where it fits what lies
+//!   beside it, and of two that contradict each other neither does, since a page may be left from
+//!   a write that never was. What is lost is counted; damaged files are kept.
+//! - **Newer formats** are refused and not touched.
+//! - **The system.** Too few file descriptors stop what needs one and nothing else; a store of 3,650 days
+//!   with four open ones takes at most 24. On a read-only file system a store is read as it is found.
 //! - **Memory.** An open day costs at most 4 MiB of rows in its tail, 4 MiB of unmerged postings, and redb's
 //!   1 MiB; at most four days are open. The cache costs what it was given. A result costs a page of
 //!   65,536 places and the blocks it is decoding. Counts by key and lists of sessions grow with the

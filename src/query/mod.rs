@@ -1,11 +1,12 @@
 //! What can be asked: a plain value, and the values of its answers.
 //!
 //! Owns: [`Query`], [`Order`], [`Cursor`], [`GroupBy`] and [`Count`]. The rooms below it: `filter` (the
-//! conditions), `region` (geometry).
+//! conditions), `region` (geometry), `gaps` (days that cannot be read).
 
 pub(crate) mod aggregate;
 pub(crate) mod eval;
 pub(crate) mod filter;
+pub(crate) mod gaps;
 pub(crate) mod plan;
 pub(crate) mod region;
 pub(crate) mod rows;

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use crate::codec::columns::ColumnKind;
 use crate::codec::row::Row;
 use crate::day::view::DayView;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, EventId};
 use crate::index::postings::Bitmap;
 use crate::limits::RESULT_PAGE_ROWS;
 use crate::query::eval::{self, Trace};
+use crate::query::gaps::{self, Gap};
 use crate::query::plan::Plan;
 use crate::query::{Cursor, Order, Query};
 use crate::snapshot::Snapshot;
@@ -53,6 +54,8 @@ struct Hits {
     /// Days to come.
     days: VecDeque<Day>,
     current: Option<DayHits>,
+    /// What was left out so far, where that is allowed.
+    gaps: Option<Vec<Gap>>,
 }
 
 /// The matching rows of one day.
@@ -91,11 +94,32 @@ impl Hits {
             after: query.after,
             days,
             current: None,
+            gaps: None,
         })
+    }
+
+    /// Leaves out the rest of the day that an error tells of, where gaps are allowed.
+    fn leave_out(&mut self, error: Error) -> Result<()> {
+        let Some(gaps) = &mut self.gaps else { return Err(error) };
+        let (day, more) = gaps::leave_out(&mut self.snapshot, gaps, error)?;
+        self.current = None;
+        if more {
+            self.days.push_front(day);
+        }
+        Ok(())
     }
 
     /// The next places, all of one day: at least one unless there are no more, at most `max`.
     fn next_places(&mut self, max: usize) -> Result<Option<(Arc<DayView>, Vec<Position>)>> {
+        loop {
+            match self.try_next_places(max) {
+                Err(error) => self.leave_out(error)?,
+                found => return found,
+            }
+        }
+    }
+
+    fn try_next_places(&mut self, max: usize) -> Result<Option<(Arc<DayView>, Vec<Position>)>> {
         while self.left > 0 {
             let max = usize::try_from(self.left).unwrap_or(usize::MAX).min(max);
             if let Some(day) = &mut self.current {
@@ -292,13 +316,33 @@ impl Events {
         Ok(Self { hits, ready: VecDeque::new(), batch: 16, failed: false })
     }
 
+    pub(crate) fn allow_gaps(mut self) -> Self {
+        self.hits.gaps = Some(Vec::new());
+        self
+    }
+
+    /// The days left out so far, in order: none but those of [`Store::allow_gaps`](crate::Store::allow_gaps)
+    /// leave any out.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        self.hits.gaps.as_deref().unwrap_or_default()
+    }
+
     fn refill(&mut self) -> Result<bool> {
-        let Some((view, places)) = self.hits.next_places(self.batch)? else {
-            return Ok(false);
-        };
-        self.batch = BATCH_EVENTS;
-        self.ready = events_at(&view, &places)?;
-        Ok(true)
+        while let Some((view, places)) = self.hits.next_places(self.batch)? {
+            self.batch = BATCH_EVENTS;
+            match events_at(&view, &places) {
+                Ok(events) => {
+                    self.ready = events;
+                    return Ok(true);
+                }
+                Err(error) => {
+                    self.hits.left += places.len() as u64;
+                    self.hits.leave_out(error)?;
+                }
+            }
+        }
+        Ok(false)
     }
 }
 
@@ -335,6 +379,17 @@ impl EventIds {
     pub(crate) fn new(snapshot: Snapshot, query: &Query) -> Result<Self> {
         let hits = Hits::new(snapshot, query, Wanted::Ids)?;
         Ok(Self { hits, ready: VecDeque::new(), failed: false })
+    }
+
+    pub(crate) fn allow_gaps(mut self) -> Self {
+        self.hits.gaps = Some(Vec::new());
+        self
+    }
+
+    /// As [`Events::gaps`].
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        self.hits.gaps.as_deref().unwrap_or_default()
     }
 }
 

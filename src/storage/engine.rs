@@ -202,7 +202,8 @@ fn hold_snapshot(directory: &dyn Directory, name: &str) -> Result<Held> {
     }));
     match held {
         Ok(Ok(held)) => Ok(Some(held)),
-        Ok(Err(redb::Error::RepairAborted)) => Ok(None),
+        // Without locks nothing tells of a writer; what he tears is found by the check of every page.
+        Ok(Err(redb::Error::RepairAborted | redb::Error::Unsupported)) => Ok(None),
         Ok(Err(error)) => Err(engine_error(&format!("reading {name}"), error)),
         Err(_) => Err(damaged(name)),
     }
@@ -249,11 +250,12 @@ pub(crate) fn engine_error(doing: &str, error: impl Into<redb::Error>) -> Error 
             format!("{doing}: a writer has the file to itself, its shared readers are off"),
         )
         .caused_by(error),
+        error @ redb::Error::Unsupported => {
+            Error::new(ErrorKind::Io, format!("{doing}: the file system has no locks"))
+                .caused_by(error)
+        }
         redb::Error::PreviousIo => {
             Error::new(ErrorKind::Poisoned, format!("{doing}: an earlier write failed"))
-        }
-        redb::Error::UpgradeRequired(found) => {
-            Error::version("a redb file", found.into(), crate::storage::REDB_FILE_FORMAT)
         }
         error => Error::corrupt(doing).caused_by(error),
     }

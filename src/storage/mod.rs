@@ -24,9 +24,6 @@ use redb::StorageBackend;
 
 use crate::error::{Error, Result};
 
-/// The redb file format that is written here.
-pub(crate) const REDB_FILE_FORMAT: u32 = 3;
-
 /// One open file.
 pub(crate) type StorageFile = Arc<dyn StorageBackend>;
 
@@ -54,6 +51,10 @@ pub(crate) type LockGuard = Box<dyn Any + Send + Sync>;
 pub(crate) enum LockError {
     /// Somebody has it, who wrote this of himself.
     Held(String),
+    /// The file system has no locks.
+    Unsupported,
+    /// The store was last written in a newer format, of this version.
+    Newer(u32),
     Io(io::Error),
 }
 
@@ -79,6 +80,53 @@ pub(crate) trait Directory: Debug + Send + Sync {
     fn lock(&self) -> Result<LockGuard, LockError>;
     /// Whether locks on parts of a file work between processes.
     fn has_range_locks(&self) -> bool;
+}
+
+/// Whether a file has this name; what keeps that from being seen is an error.
+pub(crate) fn is_there(directory: &dyn Directory, name: &str) -> Result<bool> {
+    match directory.open(name, Access::Read) {
+        Ok(_) => Ok(true),
+        Err(error) => match error.kind() {
+            io::ErrorKind::NotFound => Ok(false),
+            io::ErrorKind::IsADirectory => Ok(true),
+            _ => Err(Error::io(format!("opening {name}"), error)),
+        },
+    }
+}
+
+/// What is said after the name of a damaged file that nothing reads any more.
+pub(crate) const DAMAGED: &str = "damaged";
+
+/// How many files of one name can be set aside.
+const ASIDE_MAX: u32 = 1_000;
+
+/// The name of a file that is set aside: the `number`th, from 1.
+pub(crate) fn aside(name: &str, word: &str, number: u32) -> String {
+    match number {
+        0 | 1 => format!("{name}.{word}"),
+        _ => format!("{name}.{word}-{number}"),
+    }
+}
+
+/// Renames files, those that are there, to `.word`, or `.word-2` and so on: all with the first
+/// number that none of them has yet. Nothing that was set aside before is lost.
+pub(crate) fn set_aside(directory: &dyn Directory, names: &[&str], word: &str) -> Result<()> {
+    for number in 1..=ASIDE_MAX {
+        let taken = |name: &&str| is_there(directory, &aside(name, word, number));
+        if names.iter().map(taken).collect::<Result<Vec<_>>>()?.contains(&true) {
+            continue;
+        }
+        for name in names {
+            match directory.rename(name, &aside(name, word, number)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::io(format!("setting {name} aside"), error));
+                }
+                _ => {}
+            }
+        }
+        return Ok(());
+    }
+    Err(Error::corrupt(format!("{ASIDE_MAX} damaged files were set aside; move them away")))
 }
 
 /// The folder of a name.

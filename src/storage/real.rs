@@ -10,9 +10,12 @@ use std::sync::Arc;
 
 use redb::backends::FileBackend;
 
+use crate::day::file::FORMAT_VERSION;
+
 use super::{Access, Directory, Entry, LockError, LockGuard, StorageFile};
 
-/// The file whose lock says that a writer is there, and whose text says who.
+/// The file whose lock says that a writer is there, and whose text says who, and in which format he
+/// writes: `process 4711`, and on the next line `format 1`.
 const LOCK: &str = "LOCK";
 /// The most that is read of the text in the lock file.
 const HOLDER_BYTES_MAX: u64 = 256;
@@ -131,14 +134,20 @@ impl Directory for RealDirectory {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // The text is for people: where it cannot be read, the lock is held all the same.
-                let _ = file.take(HOLDER_BYTES_MAX).read_to_string(&mut holder);
-                return Err(LockError::Held(holder.trim().to_owned()));
+                let text = text_of(&mut file);
+                return Err(LockError::Held(text.lines().next().unwrap_or_default().to_owned()));
+            }
+            Err(TryLockError::Error(error)) if has_no_locks(&error) => {
+                return Err(LockError::Unsupported);
             }
             Err(TryLockError::Error(error)) => return Err(LockError::Io(error)),
         }
-        let name = format!("process {}\n", std::process::id());
+        let format =
+            text_of(&mut file).lines().find_map(|line| line.strip_prefix("format ")?.parse().ok());
+        if let Some(newer) = format.filter(|format| *format > FORMAT_VERSION) {
+            return Err(LockError::Newer(newer));
+        }
+        let name = format!("process {}\nformat {FORMAT_VERSION}\n", std::process::id());
         file.set_len(0).map_err(LockError::Io)?;
         file.rewind().map_err(LockError::Io)?;
         file.write_all(name.as_bytes()).map_err(LockError::Io)?;
@@ -148,6 +157,19 @@ impl Directory for RealDirectory {
     fn has_range_locks(&self) -> bool {
         cfg!(any(target_os = "linux", target_vendor = "apple", windows))
     }
+}
+
+/// What a lock file says; where it cannot be read, the lock is what it is all the same.
+fn text_of(file: &mut File) -> String {
+    let mut text = Vec::new();
+    let _ = file.take(HOLDER_BYTES_MAX).read_to_end(&mut text);
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// Whether this is what a file system without locks answers.
+fn has_no_locks(error: &io::Error) -> bool {
+    let code = rustix::io::Errno::NOLCK.raw_os_error();
+    error.kind() == io::ErrorKind::Unsupported || error.raw_os_error() == Some(code)
 }
 
 /// The lock on a store. It is given back by name: a process that is being started may hold a copy of

@@ -2,7 +2,7 @@
 //!
 //! Owns: the rooms below: `faults` (a disk under a test's control), `model` (what a store should hold),
 //! `operation` (what it can be made to do), [`strategies`] (how those are drawn) and [`workload`] (events
-//! from a seed). Does not own anything that the store itself needs.
+//! from a seed), and `fuzzing`, which is not for use. Does not own anything that the store itself needs.
 //!
 //! # Testing a program against the store
 //!
@@ -78,6 +78,8 @@
 //! [proptest]: https://docs.rs/proptest
 
 mod faults;
+#[doc(hidden)]
+pub mod fuzzing;
 mod model;
 mod operation;
 pub mod strategies;

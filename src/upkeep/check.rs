@@ -17,12 +17,12 @@ use crate::codec::row::Row;
 use crate::day::file::{self, SectionHead, SectionKind};
 use crate::day::part::{BlockEntry, Part};
 use crate::day::view::DayView;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::cells::Cell;
 use crate::index::postings::OpenPage;
 use crate::index::term::Field;
 use crate::index::zones::Zone;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{self, Snapshot};
 use crate::time::{self, Day};
 
 /// What `check` found.
@@ -33,11 +33,13 @@ pub struct CheckReport {
     pub days: u64,
     /// Events read.
     pub events: u64,
-    /// Ordinals whose events an earlier rebuild could not read: known, and no disagreement.
+    /// Events that an earlier rebuild could not read: known, and no disagreement.
     pub events_lost: u64,
     /// Ordinals whose events were erased: holes, and no disagreement.
     #[serde(default)]
     pub events_erased: u64,
+    /// Days that may have had more events, of which nothing tells: damage took their lists too.
+    pub days_cut_short: Vec<Day>,
     /// Every disagreement.
     pub problems: Vec<Problem>,
 }
@@ -53,6 +55,9 @@ pub struct Problem {
     pub place: String,
     /// What is wrong there.
     pub what: String,
+    /// Whether it is of a format that only a newer diurnal reads.
+    #[serde(skip)]
+    pub(crate) newer: bool,
 }
 
 impl CheckReport {
@@ -76,26 +81,36 @@ impl fmt::Display for Problem {
 pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
     let mut report = CheckReport::default();
     for day in snapshot.days() {
-        report.days += 1;
-        match snapshot.view(day) {
+        let has_gap = snapshot.gaps.contains(&day);
+        if has_gap {
+            report.problems.push(problem_of(day, "files set aside", &snapshot::gap_error(day)));
+        }
+        match snapshot.view_after_gap(day) {
             Ok(Some(view)) => {
                 let mut checked =
                     DayCheck { view: &view, events: 0, lost: 0, erased: 0, problems: Vec::new() };
                 checked.run(snapshot);
+                report.days += 1;
                 report.events += checked.events;
-                report.events_lost += checked.lost;
+                report.events_lost += if has_gap { 0 } else { checked.lost };
                 report.events_erased += checked.erased;
+                let cut_short = !has_gap && view.parts.iter().any(|part| part.is_unknown());
+                report.days_cut_short.extend(Some(day).filter(|_| cut_short));
                 report.problems.append(&mut checked.problems);
             }
-            Ok(None) => report.days -= 1,
-            Err(error) => report.problems.push(problem_of(day, "the day's files", &error)),
+            Ok(None) => report.days += u64::from(has_gap),
+            Err(error) => {
+                report.days += 1;
+                report.problems.push(problem_of(day, "the day's files", &error));
+            }
         }
     }
     Ok(report)
 }
 
 pub(crate) fn problem_of(day: Day, place: &str, error: &Error) -> Problem {
-    Problem { day: Some(day), place: place.to_owned(), what: error.to_string() }
+    let newer = error.kind() == ErrorKind::Version;
+    Problem { day: Some(day), place: place.to_owned(), what: error.to_string(), newer }
 }
 
 /// The check of one day.
@@ -119,8 +134,12 @@ type ExpectedTerms = BTreeMap<(Field, Vec<u8>), Expected>;
 
 impl DayCheck<'_> {
     fn report(&mut self, place: impl Into<String>, what: impl Into<String>) {
-        let problem = Problem { day: Some(self.view.day), place: place.into(), what: what.into() };
-        self.problems.push(problem);
+        let (place, what) = (place.into(), what.into());
+        self.problems.push(Problem { day: Some(self.view.day), place, what, newer: false });
+    }
+
+    fn report_error(&mut self, place: &str, error: &Error) {
+        self.problems.push(problem_of(self.view.day, place, error));
     }
 
     fn run(&mut self, snapshot: &Snapshot) {
@@ -128,11 +147,13 @@ impl DayCheck<'_> {
             let listed = self.view.parts.iter().flat_map(|part| part.end_in_file()).max();
             let sealed = !snapshot.live.contains_key(&self.view.day);
             if let Err(error) = check_sections(self.view, listed.unwrap_or(0), sealed) {
-                self.report("the day's file", error.to_string());
+                self.report_error("the day's file", &error);
             }
         }
         for part in &self.view.parts {
-            if part.is_lost() {
+            if part.is_unknown() {
+                continue;
+            } else if part.is_lost() {
                 self.lost += u64::from(part.rows);
             } else {
                 self.check_part(part);
@@ -142,7 +163,7 @@ impl DayCheck<'_> {
             match DaySummary::derive(self.view, listed.file_len) {
                 Ok(derived) if derived == *listed => {}
                 Ok(_) => self.report("the catalog", "its entry is not what the day holds"),
-                Err(error) => self.report("the catalog", error.to_string()),
+                Err(error) => self.report_error("the catalog", &error),
             }
         }
     }
@@ -158,7 +179,7 @@ impl DayCheck<'_> {
                     expect(&mut expected, block.first - part.first, &rows);
                 }
                 Err(error) => {
-                    self.report(format!("block at ordinal {}", block.first), error.to_string());
+                    self.report_error(&format!("block at ordinal {}", block.first), &error);
                     return;
                 }
             }

@@ -7,23 +7,28 @@
 //! set aside under another name before the new one takes their place, and are never deleted; memory
 //! is bounded by a block.
 
+use std::collections::BTreeSet;
+use std::io::ErrorKind::{IsADirectory, NotFound};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::codec::columns::{self, Columns};
 use crate::codec::row::Row;
-use crate::day::file::{self, Appender, SectionHead, SectionKind};
-use crate::day::log::{self, LogContent};
+use crate::day::file::{Appender, SectionHead};
+use crate::day::log;
 use crate::day::part::Part;
+use crate::day::salvage::{Run, find_rows};
 use crate::day::view::{self, DayView};
 use crate::day::{FOLDER, FileKind, fold, live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::PART_ROWS_MAX;
 use crate::snapshot::Shelf;
-use crate::storage::{Access, Draft, StorageFile, read_at};
+use crate::storage::{Access, DAMAGED, Directory, Draft, StorageFile, read_at, set_aside};
 use crate::time::Day;
 use crate::upkeep::check::{self, Problem};
+use crate::upkeep::quarantine::{self, Extent};
+use crate::upkeep::sections::{Section, Sections};
 use crate::writer::days::OpenDays;
 
 /// What `rebuild` did.
@@ -36,19 +41,46 @@ pub struct RebuildReport {
     pub events: u64,
     /// Days that were damaged and were written anew.
     pub days_rebuilt: Vec<Day>,
-    /// Ordinals within those days that no event could be read for.
+    /// Events of those days that could not be read.
     pub events_lost: u64,
+    /// Those of them that may have had more events, of which nothing tells: their lists were lost too.
+    pub days_cut_short: Vec<Day>,
     /// What was wrong with them.
     pub problems: Vec<Problem>,
 }
 
+/// What of a day could not be read.
+struct Lost {
+    events: u64,
+    cut_short: bool,
+}
+
 /// A stretch of rows that can be read.
 enum Piece {
-    Block { first: u32, rows: u32, offset: u64, len: u32 },
-    Rows { first: u32, rows: Vec<Row> },
+    /// In the columns of this source.
+    Block {
+        first: u32,
+        rows: u32,
+        source: usize,
+        offset: u64,
+        len: u32,
+    },
+    Rows {
+        first: u32,
+        rows: Vec<Row>,
+    },
 }
 
 impl Piece {
+    /// The ordinal after its rows.
+    fn end(&self) -> u32 {
+        let rows = match self {
+            Self::Block { rows, .. } => *rows,
+            Self::Rows { rows, .. } => u32::try_from(rows.len()).unwrap_or(u32::MAX),
+        };
+        self.first().saturating_add(rows)
+    }
+
     fn first(&self) -> u32 {
         match self {
             Self::Block { first, .. } | Self::Rows { first, .. } => *first,
@@ -61,11 +93,15 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
     let before = check::check(&days.snapshot(Vec::new)?)?;
     let mut damaged: Vec<Day> = before.problems.iter().filter_map(|problem| problem.day).collect();
     damaged.dedup();
+    // What a newer diurnal has written is left for it.
+    let newer = |day: &Day| before.problems.iter().any(|it| it.newer && it.day == Some(*day));
+    damaged.retain(|day| !newer(day));
     let mut report = RebuildReport { problems: before.problems, ..RebuildReport::default() };
     for day in damaged {
         let lost = days.replace(day, |shelf, listed| salvage(shelf, day, listed))?;
-        report.events_lost += lost;
+        report.events_lost += lost.events;
         report.days_rebuilt.push(day);
+        report.days_cut_short.extend(Some(day).filter(|_| lost.cut_short));
     }
     days.rebuild_catalog()?;
     let after = check::check(&days.snapshot(Vec::new)?)?;
@@ -74,83 +110,99 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
     Ok(report)
 }
 
-/// Writes what can be read of a day under a name of its own; how many ordinals are lost. `listed` is
-/// the end of those that the catalog knows.
-fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<u64> {
+/// Writes what can be read of a day under a name of its own; what is lost. `listed` is the ordinal up to which the catalog knows it.
+fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<Lost> {
     let directory = &*shelf.directory;
-    let content = match log::read_beside(directory, day) {
+    let extent = quarantine::extent(shelf, day, listed)?;
+    let mut sources = Vec::new();
+    for names in quarantine::sets_aside(directory, day)? {
+        sources.push(Source::open(directory, names)?);
+    }
+    let current = [FileKind::Columns.name(day), FileKind::Log.name(day)];
+    sources.push(Source::open(directory, current)?);
+    let mut pieces = Vec::new();
+    for (place, source) in sources.iter().enumerate() {
+        find_pieces(directory, day, place, source, &mut pieces)?;
+    }
+    pieces.sort_by_key(Piece::first);
+    let name = FileKind::Rebuilt.name(day);
+    let view = DayView::new(day, None, Vec::new(), shelf.cache.clone());
+    let appender = Appender::begin(Draft::begin(&shelf.directory, &name)?, day)?;
+    let files: Vec<_> = sources.into_iter().map(|source| source.columns).collect();
+    // Of a log that is lost, rows may have been found that nothing lists.
+    let found = pieces.iter().map(Piece::end).max().unwrap_or(0);
+    let extent = Extent { known: extent.known.max(found), ..extent };
+    write_pieces(appender, &pieces, &files, &view, extent.next()?)
+}
+
+/// Files of a day, as they are or as they were set aside together.
+struct Source {
+    columns: Option<StorageFile>,
+    log: Option<StorageFile>,
+    log_name: String,
+}
+
+impl Source {
+    fn open(directory: &dyn Directory, [columns, log]: [String; 2]) -> Result<Self> {
+        let open = |name: &str| match directory.open(name, Access::Read) {
+            Ok(file) => Ok(Some(file)),
+            // A directory in its place holds nothing that could be read.
+            Err(error) if matches!(error.kind(), NotFound | IsADirectory) => Ok(None),
+            Err(error) => Err(Error::io(format!("opening {name}"), error)),
+        };
+        Ok(Self { columns: open(&columns)?, log: open(&log)?, log_name: log })
+    }
+}
+
+/// Every stretch of rows of a source that can be read.
+fn find_pieces(
+    directory: &dyn Directory,
+    day: Day,
+    place: usize,
+    source: &Source,
+    pieces: &mut Vec<Piece>,
+) -> Result<()> {
+    let content = match log::read_named(directory, &source.log_name, day) {
         Ok(content) => Some(content),
         Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => None,
         Err(error) => return Err(error),
     };
-    let file = match directory.open(&FileKind::Columns.name(day), Access::Read) {
-        Ok(file) => Some(file),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(Error::io("opening a damaged day", error).on_day(day)),
-    };
-    // What any list of the day names is lost where it cannot be read, the last rows too.
-    let footer = shelf.footer_end(day);
-    let end = content.as_ref().map_or(0, LogContent::end).max(footer).max(listed);
-    let pieces = find_pieces(content, file.as_ref())?;
-    let name = FileKind::Rebuilt.name(day);
-    let view = DayView::new(day, None, Vec::new(), shelf.cache.clone());
-    let appender = Appender::begin(Draft::begin(&shelf.directory, &name)?, day)?;
-    write_pieces(appender, &pieces, file.as_ref(), &view, end)
-}
-
-/// Every stretch of rows that can be read, in order of ordinals.
-fn find_pieces(content: Option<LogContent>, file: Option<&StorageFile>) -> Result<Vec<Piece>> {
-    let mut pieces = Vec::new();
     let valid = content.as_ref().map_or(u64::MAX, |content| content.file_len);
-    if let Some(file) = file {
-        find_blocks(file, valid, &mut pieces)?;
-    }
-    if let Some(content) = content {
-        let mut next = content.parts.last().map_or(0, Part::end);
-        for rows in content.batches {
-            let first = next;
-            next = next.saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
-            pieces.push(Piece::Rows { first, rows });
-        }
-    }
-    pieces.sort_by_key(Piece::first);
-    Ok(pieces)
-}
-
-/// Looks for sections; where one is damaged, for the next that is not, byte by byte.
-fn find_blocks(file: &StorageFile, valid: u64, pieces: &mut Vec<Piece>) -> Result<()> {
-    const WINDOW_BYTES: u64 = 1024 * 1024;
-    let io = |error| Error::io("reading a damaged day", error);
-    let end = file.len().map_err(io)?.min(valid);
-    let mut offset = file::HEADER_BYTES;
-    while offset + file::SECTION_HEAD_BYTES <= end {
-        let len = (end - offset).min(WINDOW_BYTES);
-        let window = read_at(&**file, offset, len as usize).map_err(io)?;
-        let mut skipped = 0;
-        let mut jump = None;
-        while skipped as u64 + file::SECTION_HEAD_BYTES <= len {
-            let at = offset + skipped as u64;
-            if let Some(head) = SectionHead::decode(&window[skipped..], at) {
-                let body = at + file::SECTION_HEAD_BYTES;
-                let after = body + u64::from(head.len);
-                if after <= end && head.kind == SectionKind::Block && can_be_read(file, body, head)
-                {
-                    let SectionHead { first, rows, len, .. } = head;
-                    pieces.push(Piece::Block { first, rows, offset: body, len });
-                }
-                // A section that leaves the file has lost its end; others may lie within.
-                jump = Some(if after <= end { after } else { body });
-                break;
+    let mut ends = BTreeSet::from([0]);
+    if let Some(file) = &source.columns {
+        for section in Sections::of(file, valid)? {
+            let section = section?;
+            ends.insert(section.end());
+            if section.is_block() && section.whole && can_be_read(file, day, &section) {
+                let (SectionHead { first, rows, len, .. }, offset) = (section.head, section.body);
+                pieces.push(Piece::Block { first, rows, source: place, offset, len });
             }
-            skipped += 1;
         }
-        offset = jump.unwrap_or(offset + skipped as u64);
+    }
+    match (content, &source.log) {
+        (Some(content), _) => {
+            let mut next = content.parts.last().map_or(0, Part::end);
+            for rows in content.batches {
+                let first = next;
+                next = next.saturating_add(u32::try_from(rows.len()).unwrap_or(u32::MAX));
+                pieces.push(Piece::Rows { first, rows });
+            }
+        }
+        (None, Some(file)) => {
+            let of_day = |row: &Row| Day::of(row.server_time) == Some(day);
+            let runs = find_rows(file, &ends)?.into_iter();
+            let runs = runs.filter(|run| run.rows.iter().all(of_day));
+            pieces.extend(runs.map(|Run { first, rows }| Piece::Rows { first, rows }));
+        }
+        (None, None) => {}
     }
     Ok(())
 }
 
-fn can_be_read(file: &StorageFile, offset: u64, head: SectionHead) -> bool {
-    read_block(file, offset, head.len, head.rows).is_ok()
+/// Whether a block can be decoded, and is this day's.
+fn can_be_read(file: &StorageFile, day: Day, section: &Section) -> bool {
+    let rows = read_block(file, section.body, section.head.len, section.head.rows);
+    rows.is_ok_and(|rows| rows.iter().all(|row| Day::of(row.server_time) == Some(day)))
 }
 
 fn read_block(file: &StorageFile, offset: u64, len: u32, rows: u32) -> Result<Vec<Row>> {
@@ -161,25 +213,27 @@ fn read_block(file: &StorageFile, offset: u64, len: u32, rows: u32) -> Result<Ve
     Columns::of(&all)?.rows(0..rows)
 }
 
-/// Writes the pieces as blocks, gaps between them as parts without any; the ordinals lost.
+/// Writes the pieces as blocks, gaps between them as parts without any; what is lost.
 fn write_pieces(
     mut appender: Appender,
     pieces: &[Piece],
-    file: Option<&StorageFile>,
+    files: &[Option<StorageFile>],
     view: &DayView,
     end: u32,
-) -> Result<u64> {
+) -> Result<Lost> {
     let mut parts: Vec<Arc<Part>> = Vec::new();
-    let (mut next, mut lost) = (0, 0);
+    let mut next = 0;
     for piece in pieces {
         let loaded;
-        let rows = match (piece, file) {
-            (Piece::Rows { rows, .. }, _) => rows,
-            (Piece::Block { offset, len, rows, first }, Some(file)) if first + rows > next => {
-                loaded = read_block(file, *offset, *len, *rows)?;
-                &loaded
-            }
-            (Piece::Block { .. }, _) => continue,
+        let rows = match piece {
+            Piece::Rows { rows, .. } => rows,
+            Piece::Block { offset, len, rows, first, source } => match &files[*source] {
+                Some(file) if first.saturating_add(*rows) > next => {
+                    loaded = read_block(file, *offset, *len, *rows)?;
+                    &loaded
+                }
+                _ => continue,
+            },
         };
         // A block that was folded again is there twice.
         let known = next.saturating_sub(piece.first()) as usize;
@@ -188,7 +242,6 @@ fn write_pieces(
             continue;
         }
         let first = piece.first().max(next);
-        lost += u64::from(first - next);
         if first > next {
             live::merge_unmerged(&mut appender, &mut parts, view)?;
             live::push_lost(&mut parts, next, first - next);
@@ -201,8 +254,12 @@ fn write_pieces(
         next = parts.last().map_or(0, |part| part.end());
     }
     live::merge_unmerged(&mut appender, &mut parts, view)?;
-    lost += u64::from(end.saturating_sub(next));
     live::push_lost(&mut parts, next, end.saturating_sub(next));
+    let known = parts.iter().filter(|part| part.is_lost() && !part.is_unknown());
+    let lost = Lost {
+        events: known.map(|part| u64::from(part.rows)).sum(),
+        cut_short: parts.iter().any(|part| part.is_unknown()),
+    };
     appender
         .seal(parts.iter().map(|part| &**part).collect::<Vec<_>>().into_iter(), end.max(next))?;
     appender.sync()?;
@@ -213,16 +270,21 @@ fn write_pieces(
 /// done again when the store is opened.
 pub(crate) fn put_in_place(shelf: &Shelf, day: Day) -> Result<()> {
     let directory = &*shelf.directory;
-    let moved = || -> std::io::Result<()> {
-        for kind in [FileKind::Log, FileKind::Columns] {
-            let name = kind.name(day);
-            match directory.rename(&name, &format!("{name}.damaged")) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+    let placed = || -> std::io::Result<()> {
+        match directory.remove(&FileKind::Gap.name(day)) {
+            Err(error) if error.kind() != NotFound => return Err(error),
+            _ => {}
         }
         directory.rename(&FileKind::Rebuilt.name(day), &FileKind::Columns.name(day))?;
         directory.sync(FOLDER)
     };
-    moved().map_err(|error| Error::io("putting a rebuilt day in place", error).on_day(day))
+    let mut sets = quarantine::sets_aside(directory, day)?;
+    // Those of the highest number first: what is left when this is interrupted can be counted.
+    sets.reverse();
+    sets.push([FileKind::Columns.name(day), FileKind::Log.name(day)]);
+    for names in sets {
+        let moved = set_aside(directory, &names.each_ref().map(String::as_str), DAMAGED);
+        moved.map_err(|error| error.on_day(day))?;
+    }
+    placed().map_err(|error| Error::io("putting a rebuilt day in place", error).on_day(day))
 }

@@ -25,7 +25,7 @@ use crate::error::{ErrorKind, Result};
 use crate::index::zones::Zone;
 use crate::limits::{RETENTION_CONFIRMING_DAYS, RETENTION_GAP_DAYS};
 use crate::settings::Retention;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Sealed, Snapshot};
 use crate::time::{Day, Timestamp};
 use crate::writer::days::OpenDays;
 
@@ -189,7 +189,8 @@ pub(crate) fn list(snapshot: &Snapshot) -> Result<Vec<DayInfo>> {
         let bytes =
             files.get(&day).map_or(0, |files| files.columns.unwrap_or(0) + files.log.unwrap_or(0));
         let sealed = !snapshot.live.contains_key(&day);
-        let (events, times) = match (snapshot.summary(day), snapshot.live.get(&day)) {
+        let listed = snapshot.sealed.get(&day).filter(|_| sealed).and_then(Sealed::summary);
+        let (events, times) = match (listed, snapshot.live.get(&day)) {
             (Some(summary), _) => {
                 (summary.rows, Some(summary.zone.server_time).filter(|_| summary.rows > 0))
             }

@@ -7,7 +7,7 @@
 //! opened; a sealed day that the catalog does not list yet is found in the directory; a drop that has
 //! begun ends with the day gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -18,10 +18,11 @@ use crate::day::view::DayView;
 use crate::day::{FOLDER, FOLDERS, FileKind, log, tail};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::OPEN_DAYS_MAX;
-use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot};
-use crate::storage::{Access, Directory, remove_temporary};
+use crate::snapshot::{DayFiles, Known, Sealed, Shelf, Snapshot, gaps_of};
+use crate::storage::{Access, Directory, is_there, remove_temporary};
 use crate::time::Day;
 use crate::upkeep::backup::identity;
+use crate::upkeep::quarantine;
 use crate::upkeep::rebuild::put_in_place;
 use crate::writer::queue::{Outcome, Queue, Waiting};
 
@@ -58,6 +59,8 @@ struct Published {
     sealed: Arc<Known>,
     /// Days being written, and those with a log that cannot be read.
     live: BTreeMap<Day, Result<LiveHandle>>,
+    /// Days with damaged files that were set aside.
+    gaps: Arc<BTreeSet<Day>>,
 }
 
 impl OpenDays {
@@ -68,7 +71,7 @@ impl OpenDays {
         let (mut catalog, mut summaries) = Catalog::open(&shelf.directory, context.sharing)?;
         end_interrupted(&shelf, &mut catalog, &mut summaries)?;
         let files = shelf.list()?;
-        let known = shelf.known(&files, &summaries, &Known::new());
+        let known = shelf.known(&files, &summaries, &Known::new())?;
         let derived: Vec<(Day, &DaySummary)> = known
             .iter()
             .filter_map(|(day, sealed)| Some((*day, sealed.summary()?)))
@@ -79,9 +82,9 @@ impl OpenDays {
             Err(error) if error.kind() == ErrorKind::DiskFull => {}
             written => written?,
         }
-        let published = Published { sealed: Arc::new(known), live: BTreeMap::new() };
-        let inner = Inner { live: Vec::new(), catalog: Some(catalog) };
-        let inner = Mutex::new(inner);
+        let gaps = Arc::new(gaps_of(&files));
+        let published = Published { sealed: Arc::new(known), live: BTreeMap::new(), gaps };
+        let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
         let days = Self { context, shelf, queue, inner, published, commits };
         days.recover(&files)?;
@@ -123,7 +126,9 @@ impl OpenDays {
 
     /// The days as they are now, all at one moment, with the rows that `pending` says wait to be written.
     pub(crate) fn snapshot(&self, pending: impl FnOnce() -> Vec<Waiting>) -> Result<Snapshot> {
-        let (Published { sealed, live }, states, pending) = self.moment(pending);
+        // Counted before: what is dropped from here on is gone for this snapshot.
+        let drops = self.shelf.drops();
+        let (Published { sealed, live, gaps }, states, pending) = self.moment(pending);
         let mut states = states.into_iter();
         let mut views = BTreeMap::new();
         for (day, handle) in &live {
@@ -136,7 +141,7 @@ impl OpenDays {
             let Some(view) = view else { continue };
             views.insert(*day, view.and_then(|view| with_pending(view, *day, &pending)));
         }
-        let mut snapshot = Snapshot { shelf: self.shelf.clone(), sealed, live: views };
+        let mut snapshot = Snapshot::new(self.shelf.clone(), drops, sealed, views, gaps);
         for waiting in &pending {
             // A rewrite has closed the day, and rows go on waiting for it.
             if !snapshot.live.contains_key(&waiting.day)
@@ -183,23 +188,29 @@ impl OpenDays {
     fn open_or_begin(&self, inner: &mut Inner, day: Day) -> Result<(LiveDay, bool)> {
         let published = self.published();
         let sealed = match (published.live.get(&day), published.sealed.get(&day)) {
-            (Some(Err(error)), _) | (_, Some(Sealed::Damaged { error, .. })) => {
-                return Err(error.clone());
+            (Some(Err(error)), _) | (None, Some(Sealed::Damaged { error, .. })) => {
+                match error.kind() {
+                    ErrorKind::Corrupt => Some(self.begin_gap(day)?),
+                    _ => return Err(error.clone()),
+                }
             }
             // Its log is there: sealing it failed, and it is taken up where it was.
             (Some(Ok(_)), _) => return Ok((LiveDay::open(&self.context, day)?, false)),
-            (None, Some(Sealed::Missing { .. })) => {
-                return Err(Error::corrupt("the day's file is missing").on_day(day));
-            }
+            (None, Some(Sealed::Missing { .. })) => Some(self.begin_gap(day)?),
             (None, Some(Sealed::There { file_len, .. })) => {
-                Some(self.shelf.open_sealed(day, *file_len)?)
+                match self.shelf.open_sealed(day, *file_len) {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => Some(self.begin_gap(day)?),
+                    opened => Some(opened?),
+                }
             }
             (None, None) => {
-                let dropped = FileKind::Dropped.name(day);
-                if self.shelf.directory.open(&dropped, Access::Read).is_ok() {
+                if is_there(&*self.shelf.directory, &FileKind::Dropped.name(day))? {
                     end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))?;
                 }
-                None
+                match quarantine::read_mark(&*self.shelf.directory, day) {
+                    Err(error) if error.kind() == ErrorKind::Corrupt => Some(self.begin_gap(day)?),
+                    next => next?.map(|next| quarantine::after_gap(&self.shelf, day, next)),
+                }
             }
         };
         identity::unmark_backup(&*self.shelf.directory)?;
@@ -218,6 +229,18 @@ impl OpenDays {
         let (live, _) = self.open_or_begin(inner, day)?;
         self.admit(inner, live)?;
         find(inner).ok_or_else(|| Error::not_found("the day is not open").on_day(day))
+    }
+
+    /// Sets a damaged day's files aside, so that it can go on.
+    fn begin_gap(&self, day: Day) -> Result<SealedDay> {
+        let listed = self.published().sealed.get(&day).map_or(0, Sealed::end);
+        let after_gap = quarantine::quarantine(&self.shelf, day, listed)?;
+        self.publish(|published| {
+            Arc::make_mut(&mut published.gaps).insert(day);
+            Arc::make_mut(&mut published.sealed).remove(&day);
+            published.live.remove(&day);
+        });
+        Ok(after_gap)
     }
 
     /// Adds a live day; the least recently written one is sealed where there are too many.
@@ -299,6 +322,10 @@ impl OpenDays {
             };
             let batches: Vec<_> = list.iter().map(|waiting| waiting.rows.clone()).collect();
             if let Err(error) = inner.live[place].commit(&batches) {
+                // A fold opens its files before it changes anything.
+                if error.kind() == ErrorKind::TooManyFiles {
+                    return Outcome::Refused(error.on_day(day));
+                }
                 return Outcome::Failed(unknown_outcome(error.on_day(day)));
             }
             // The day written last stands last.
@@ -350,7 +377,8 @@ impl OpenDays {
             return Ok(());
         }
         let published = self.published();
-        if published.sealed.contains_key(&day) || published.live.contains_key(&day) {
+        let Published { sealed, live, gaps } = &published;
+        if sealed.contains_key(&day) || live.contains_key(&day) || gaps.contains(&day) {
             return self.remove_files(&mut inner, day);
         }
         Err(Error::not_found(format!("there is no day {day}")))
@@ -365,6 +393,7 @@ impl OpenDays {
             return Err(error);
         }
         self.unpublish(day);
+        self.shelf.note_dropped(day);
         // The file is on its way out: whether it could be closed cleanly does not matter.
         let _ = live.close();
         end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))
@@ -373,6 +402,7 @@ impl OpenDays {
     fn remove_files(&self, inner: &mut Inner, day: Day) -> Result<()> {
         mark_dropped(&self.shelf, day)?;
         self.unpublish(day);
+        self.shelf.note_dropped(day);
         end_drop(&self.shelf, day, || self.note_drop(inner, &[day]))
     }
 
@@ -386,19 +416,18 @@ impl OpenDays {
         self.shelf.cache.forget(day);
         self.publish(|published| {
             published.live.remove(&day);
-            let mut sealed = (*published.sealed).clone();
-            sealed.remove(&day);
-            published.sealed = Arc::new(sealed);
+            Arc::make_mut(&mut published.gaps).remove(&day);
+            Arc::make_mut(&mut published.sealed).remove(&day);
         });
     }
 
-    /// Closes a day, lets `write_anew`, which is told the end of the ordinals that the catalog knows,
-    /// write what can be read of it, and puts that in its place.
-    pub(crate) fn replace(
+    /// Closes a day, lets `write_anew`, which is told where the catalog knows it to end, write what can be
+    /// read of it, and puts that in its place.
+    pub(crate) fn replace<T>(
         &self,
         day: Day,
-        write_anew: impl FnOnce(&Shelf, u32) -> Result<u64>,
-    ) -> Result<u64> {
+        write_anew: impl FnOnce(&Shelf, u32) -> Result<T>,
+    ) -> Result<T> {
         let mut inner = self.inner();
         if let Some(place) = inner.live.iter().position(|live| live.day == day) {
             if !self.queue.close_day(day) {
@@ -481,7 +510,7 @@ impl OpenDays {
     fn publish_rewritten(&self, catalog: &mut Catalog, day: Day) -> Result<()> {
         let mut files = self.shelf.list()?;
         files.retain(|listed, _| *listed == day);
-        let fresh = self.shelf.known(&files, &Summaries::new(), &Known::new());
+        let fresh = self.shelf.known(&files, &Summaries::new(), &Known::new())?;
         if let Some(Sealed::There { file_len, summary, .. }) = fresh.get(&day) {
             self.shelf.note_replaced(day, *file_len);
             catalog.note(day, summary.clone());
@@ -530,7 +559,7 @@ impl OpenDays {
     pub(crate) fn rebuild_catalog(&self) -> Result<()> {
         let mut inner = self.inner();
         let files = self.shelf.list()?;
-        let known = self.shelf.known(&files, &Summaries::new(), &Known::new());
+        let known = self.shelf.known(&files, &Summaries::new(), &Known::new())?;
         let gone: Vec<Day> = {
             let published = self.published();
             let listed = published.sealed.keys().filter(|day| !known.contains_key(day));
@@ -545,7 +574,7 @@ impl OpenDays {
     fn publish_sealed(&self, catalog: &mut Catalog) -> Result<()> {
         let files = self.shelf.list()?;
         let before = self.published().sealed;
-        let mut known = self.shelf.known(&files, &Summaries::new(), &before);
+        let mut known = self.shelf.known(&files, &Summaries::new(), &before)?;
         let mut fresh = summaries_of(&known);
         fresh.retain(|(day, summary)| {
             before.get(day).and_then(Sealed::file_len) != Some(summary.file_len)
@@ -629,7 +658,7 @@ fn end_interrupted(shelf: &Shelf, catalog: &mut Catalog, summaries: &mut Summari
 /// lists what the sealed file, of this length, lists; one that says more is left.
 fn remove_unborn_log(shelf: &Shelf, day: Day, known_len: u64) -> Result<()> {
     let (directory, name) = (&*shelf.directory, FileKind::Log.name(day));
-    if directory.open(&name, Access::Read).is_err() {
+    if !is_there(directory, &name)? {
         return Ok(());
     }
     let content = log::read_beside(directory, day).map_err(|error| error.on_day(day))?;
@@ -662,15 +691,22 @@ fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()>) -> Resul
         let synced = directory.sync(FOLDER);
         synced.map_err(|error| Error::io("syncing the days' folder", error).on_day(day))
     };
-    let remove = |kind: FileKind| match directory.remove(&kind.name(day)) {
+    let remove_named = |name: &str| match directory.remove(name) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Error::io("removing a day's file", error).on_day(day))
         }
         _ => Ok(()),
     };
+    let remove = |kind: FileKind| remove_named(&kind.name(day));
     sync()?;
     remove(FileKind::Columns)?;
     remove(FileKind::Log)?;
+    let mut sets = quarantine::sets_aside(directory, day)?;
+    sets.reverse();
+    for name in sets.iter().flatten() {
+        remove_named(name)?;
+    }
+    remove(FileKind::Gap)?;
     sync()?;
     match note() {
         // The day is gone. What the catalog says of it is not believed as long as the mark is there,

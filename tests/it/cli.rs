@@ -449,7 +449,7 @@ fn a_sound_store_is_checked_and_rebuilt_without_complaint() {
 }
 
 #[test]
-fn damage_is_reported_with_status_1() {
+fn damage_is_reported_with_status_3() {
     let place = Place::with_events();
     let mut files = Vec::new();
     gather_files(&place.path("store"), &mut files);
@@ -461,8 +461,96 @@ fn damage_is_reported_with_status_1() {
     bytes[middle] ^= 1;
     std::fs::write(file, bytes).unwrap();
     let (status, out, err) = place.run("check", &[]);
-    assert_eq!(status, 1, "{out}{err}");
+    assert_eq!(status, 3, "{out}{err}");
     assert!(format!("{out}{err}").contains("2026-11-22"), "{out}{err}");
+    let (status, ..) = place.run("query", &[]);
+    assert_eq!(status, 3, "a query that touches the day");
+}
+
+#[test]
+fn gaps_are_allowed_and_named_where_that_is_asked_for() {
+    let place = Place::with_events();
+    std::fs::write(place.path("store/days/2026-11-22.day"), "no day").unwrap();
+    let commands: [(&str, &[&str]); 5] = [
+        ("query", &[]),
+        ("count", &["--data-contains", "a"]),
+        ("count", &["--by", "type"]),
+        ("sessions", &[]),
+        ("session", &["1"]),
+    ];
+    for (command, arguments) in commands {
+        let (status, _, err) = place.run(command, arguments);
+        assert!(status == 3 && err.contains("2026-11-22"), "{command}: {err}");
+        let allowed = [arguments, &["--allow-gaps"]].concat();
+        let (status, out, err) = place.run(command, &allowed);
+        assert_eq!(status, 3, "{command}: {err}");
+        assert!(err.starts_with("diurnal: gap: corrupt: day 2026-11-22: "), "{command}: {err}");
+        assert_eq!(err.lines().count(), 1);
+        assert!(!out.is_empty(), "{command}");
+    }
+    let other_days = ["--from", "2026-11-23"];
+    let whole = place.prints("query", &other_days);
+    assert_eq!(place.prints("query", &[&other_days[..], &["--allow-gaps"]].concat()), whole);
+    assert!(!whole.is_empty());
+}
+
+#[test]
+fn a_locked_store_is_status_4() {
+    let place = Place::with_events();
+    let held = diurnal::Store::open(place.path("store")).unwrap();
+    let (status, _, err) = place.run("log", &["session_id=1&event_type=x"]);
+    assert!(status == 4 && err.contains(&std::process::id().to_string()), "{status}: {err}");
+    let file = place.path("events.jsonl");
+    let (status, _, err) = place.run("import", &[file.to_str().unwrap()]);
+    assert_eq!(status, 4, "{err}");
+    drop(held);
+}
+
+#[test]
+fn a_strict_import_takes_all_lines_or_none() {
+    let place = Place::new();
+    let good = "{\"session_id\":1,\"event_type\":\"x\",\"server_time\":\"2026-11-23T10:00:00Z\"}\n";
+    let deep = format!(
+        "{{\"session_id\":1,\"event_type\":\"x\",\"a\":{}1{}}}\n",
+        "[".repeat(60),
+        "]".repeat(60)
+    );
+    let nan = "{\"session_id\":1,\"event_type\":\"x\",\"latitude\":NaN,\"longitude\":1}\n";
+    let mut bytes = [good, &deep, nan, good].concat().into_bytes();
+    bytes.extend_from_slice(b"{\"session_id\":\"\xff\",\"event_type\":\"x\"}\n");
+    let file = place.write("bad.jsonl", bytes);
+    let (status, out, err) = place.run("import", &["--strict", &file]);
+    assert_eq!((status, out.as_str()), (1, "{\"read\":5,\"imported\":0,\"rejected\":3}\n"));
+    for reason in ["line 2: nests deeper", "line 3: is not JSON", "line 5: is not UTF-8"] {
+        assert!(err.contains(reason), "{err}");
+    }
+    assert!(!place.path("store").exists(), "no store was made");
+    let (status, out, _) = place.run("import", &[&file]);
+    assert_eq!((status, out.as_str()), (1, "{\"read\":5,\"imported\":2,\"rejected\":3}\n"));
+    let file = place.write("good.jsonl", good);
+    assert!(place.prints("import", &["--strict", &file]).contains("\"imported\":1"));
+    let (status, _, err) = place.run("import", &["--strict", "-"]);
+    assert!(status == 1 && err.contains("--strict"), "{err}");
+}
+
+#[test]
+fn an_import_is_run_again_without_doubling_where_that_is_asked_for() {
+    let place = Place::with_events();
+    let file = place.path("events.jsonl");
+    let file = file.to_str().unwrap();
+    let before = place.prints("query", &[]);
+    let again = place.prints("import", &["--skip-existing", file]);
+    assert_eq!(again, "{\"read\":6,\"imported\":0,\"skipped\":6,\"rejected\":0}\n");
+    assert_eq!(place.prints("query", &[]), before);
+    // Of one that was broken off, the rest.
+    let (status, out, _) = place.run_on("second", "import", &["--skip-existing", file]);
+    assert_eq!(
+        (status, out.as_str()),
+        (0, "{\"read\":6,\"imported\":6,\"skipped\":0,\"rejected\":0}\n")
+    );
+    let timeless = place.write("timeless.jsonl", "{\"session_id\":1,\"event_type\":\"x\"}\n");
+    let (status, _, err) = place.run("import", &["--skip-existing", &timeless]);
+    assert!(status == 1 && err.contains("line 1: server_time"), "{err}");
 }
 
 fn gather_files(directory: &Path, files: &mut Vec<PathBuf>) {
@@ -766,7 +854,7 @@ fn readers_run_beside_a_writer_and_a_second_writer_is_refused() {
         place.prints(command, arguments);
     }
     let (status, out, err) = place.run("log", &["session_id=1&event_type=x"]);
-    assert_eq!((status, out.as_str()), (1, ""));
+    assert_eq!((status, out.as_str()), (4, ""));
     assert!(err.starts_with("diurnal: locked: "), "{err}");
     assert_eq!(err.lines().count(), 1);
     assert!(err.contains(&child.id().to_string()), "who holds it: {err}");

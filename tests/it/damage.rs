@@ -1,109 +1,301 @@
 //! Goal: damage on disk is told, never answered with something else: each answer is exactly right or
-//! an error that names the day.
+//! an error that names the day; the other days are read and written as before, the damaged day goes on
+//! without giving an id twice, and a rebuild keeps what can be read.
 //!
-//! Method: closed stores, one with finished days and one with a day that is being written, are copied
-//! afresh for each damage: one flipped bit, a file cut short, emptied, swapped with another's or
-//! removed. Every offset of a tiny day's file is flipped, of larger files a seeded sample.
+//! Method: stores on a disk in memory, one with finished days, one with a day that is being written and
+//! one with a day that goes on after a gap, are damaged afresh for each trial: a flipped bit, a page of
+//! zeros or of another file, a file cut short, emptied, lengthened, removed, or swapped with another
+//! day's. What a reader, a reader that allows gaps, a writer and a rebuild say is compared with the
+//! model. `DIURNAL_DAMAGES` says how many trials there are; `DIURNAL_DAMAGE_SEED` begins elsewhere.
 
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test says what it expects by failing"
+    clippy::print_stdout,
+    reason = "a test says what it expects by failing, and how much it looked at"
 )]
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 
+use diurnal::testing::FaultyStorage;
 use diurnal::{
-    Count, Day, Error, ErrorKind, Event, Filter, GroupBy, Order, Query, Store, TimeRange,
+    BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
+    Order, Query, Store, TimeRange,
 };
-use tempfile::TempDir;
 
 use crate::common::{
-    Draft, Model, Random, assert_holds, at, copy_store, day, everything, later, noon, small_blocks,
+    Draft, Model, Random, assert_clean, assert_holds, at, day, everything, noon, small_blocks,
     try_found,
 };
+
+/// Trials unless the environment says otherwise.
+const TRIALS_DEFAULT: u64 = 3_000;
 
 /// The clock of every test here; the day before it is finished.
 const TODAY: &str = "2026-11-23";
 
-fn open(path: &Path) -> Result<Store, Error> {
-    small_blocks().clock(noon(day(TODAY))).open(path)
+const CATALOG: &str = "catalog.redb";
+
+fn number_from(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+fn open(disk: &FaultyStorage) -> Result<Store, Error> {
+    small_blocks().clock(noon(day(TODAY))).open_on(disk)
+}
+
+fn open_to_read(disk: &FaultyStorage) -> Store {
+    Store::builder().open_read_only_on(disk).unwrap()
+}
+
+/// The day so many days before today.
+fn ago(days: u32) -> Day {
+    Day::from_number(day(TODAY).number() - days).unwrap()
+}
+
+fn drafts(day: Day, events: usize) -> Vec<Draft> {
+    let start = day.number() as usize;
+    (0..events).map(|n| Draft::numbered(start + n, at(day, (n * 7919 % 1000) as i64))).collect()
 }
 
 /// A store that was closed, and what it holds.
 struct Closed {
-    directory: TempDir,
+    name: &'static str,
+    files: Vec<(String, Vec<u8>)>,
     model: Model,
+    /// All that was ever logged, what lies before a gap too.
+    genuine: Model,
     truth: Answers,
+    /// A day that goes on after a gap.
+    gap: Option<Day>,
 }
 
 impl Closed {
-    /// With so many events on each of these days.
-    fn with(days: &[(Day, usize)]) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let store = open(directory.path()).unwrap();
+    /// With so many events on each of these days, in batches of at most seven.
+    fn with(name: &'static str, days: &[(Day, usize)]) -> Self {
+        let disk = FaultyStorage::new();
+        let store = open(&disk).unwrap();
         let mut model = Model::default();
         for (day, events) in days {
-            let start = day.number() as usize;
-            let drafts: Vec<_> = (0..*events)
-                .map(|n| Draft::numbered(start + n, at(*day, (n * 7919 % 1000) as i64)))
-                .collect();
-            model.log(&store, &drafts);
+            for batch in drafts(*day, *events).chunks(7) {
+                model.log(&store, batch);
+            }
         }
         let truth = Answers::of(&store);
         assert!(truth.all.iter().all(Result::is_ok));
         store.close().unwrap();
-        Self { directory, model, truth }
+        let genuine = model.clone();
+        Self { name, files: files_of(&disk), model, genuine, truth, gap: None }
     }
 
     /// Three finished days.
     fn finished() -> Self {
-        let yesterday = Day::from_number(day(TODAY).number() - 3).unwrap();
-        Self::with(&[(yesterday, 100), (later(yesterday, 1), 3), (later(yesterday, 2), 40)])
+        Self::with("finished", &[(ago(3), 100), (ago(2), 3), (ago(1), 40)])
     }
 
     /// A day that is being written, with blocks and a tail, and one before it.
     fn live() -> Self {
-        let yesterday = Day::from_number(day(TODAY).number() - 1).unwrap();
-        Self::with(&[(yesterday, 20), (day(TODAY), 75)])
+        Self::with("live", &[(ago(1), 20), (day(TODAY), 75)])
     }
 
-    fn copy(&self) -> TempDir {
-        let copy = tempfile::tempdir().unwrap();
-        copy_store(self.directory.path(), copy.path());
-        copy
+    /// A day that was damaged and goes on, and one before it. Its truth is what allows gaps.
+    fn after_gap() -> Self {
+        let whole = Self::live();
+        let disk = whole.disk();
+        disk.truncate(&format!("days/{TODAY}.day"), 10);
+        let store = open(&disk).unwrap();
+        let mut model = Model::default();
+        let yesterday = whole.model.events.iter().filter(|event| event.id.day() == ago(1));
+        model.events.extend(yesterday.cloned());
+        for batch in drafts(day(TODAY), 40).chunks(7) {
+            model.log(&store, batch);
+        }
+        store.close().unwrap();
+        let truth = Answers { events: Vec::new(), all: Vec::new() };
+        let mut genuine = model.clone();
+        let today = whole.model.events.iter().filter(|event| event.id.day() == day(TODAY));
+        genuine.events.extend(today.cloned());
+        let gap = Some(day(TODAY));
+        Self { name: "after a gap", files: files_of(&disk), model, genuine, truth, gap }
     }
 
-    /// The files of the days, named from the store's directory.
-    fn day_files(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.directory.path().join("days")).unwrap();
-        let mut files: Vec<_> =
-            entries.map(|entry| Path::new("days").join(entry.unwrap().file_name())).collect();
-        files.sort();
-        assert!(!files.is_empty());
-        files
+    fn disk(&self) -> FaultyStorage {
+        let disk = FaultyStorage::new();
+        for (name, bytes) in &self.files {
+            disk.replace(name, bytes.clone());
+        }
+        disk
     }
 
-    fn len(&self, file: &Path) -> u64 {
-        std::fs::metadata(self.directory.path().join(file)).unwrap().len()
+    fn names(&self) -> Vec<&str> {
+        self.files.iter().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// What a damaged copy answers, to readers and to a writer, is right or an error of the day.
-    fn assert_told(&self, what: &str, days: &[Day], damage: impl Fn(&Path)) {
-        let copy = self.copy();
-        damage(copy.path());
-        // The reader is done before the writer begins, which may mend or tidy up.
-        for opener in [|path: &Path| Store::open_read_only(path), |path: &Path| open(path)] {
-            let answers = catch_unwind(AssertUnwindSafe(|| match opener(copy.path()) {
-                Ok(store) => Answers::of(&store),
-                Err(error) => Answers { events: Vec::new(), all: vec![Err(error)] },
-            }));
-            let answers = answers.unwrap_or_else(|_| panic!("{what}: panic"));
-            answers.assert_right_or_told(&self.truth, what, days);
+    fn bytes(&self, name: &str) -> &[u8] {
+        &self.files.iter().find(|(known, _)| known == name).unwrap().1
+    }
+}
+
+fn files_of(disk: &FaultyStorage) -> Vec<(String, Vec<u8>)> {
+    disk.names().into_iter().map(|name| (name.clone(), disk.read(&name).unwrap())).collect()
+}
+
+/// What is done to a closed store.
+#[derive(Clone)]
+enum Damage {
+    Flip {
+        name: String,
+        offset: usize,
+        bit: u32,
+    },
+    /// A page of this one's bytes.
+    Page {
+        name: String,
+        page: usize,
+        of: Option<String>,
+    },
+    Cut {
+        name: String,
+        len: usize,
+    },
+    Lengthened {
+        name: String,
+        bytes: usize,
+    },
+    Missing {
+        name: String,
+    },
+    Swapped {
+        one: String,
+        other: String,
+    },
+    InPlaceOf {
+        one: String,
+        other: String,
+    },
+}
+
+impl fmt::Debug for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flip { name, offset, bit } => write!(f, "bit {bit} of byte {offset} of {name}"),
+            Self::Page { name, page, of } => write!(f, "page {page} of {name}, now {of:?}"),
+            Self::Cut { name, len } => write!(f, "{name} cut to {len} bytes"),
+            Self::Lengthened { name, bytes } => write!(f, "{name} longer by {bytes}"),
+            Self::Missing { name } => write!(f, "{name} missing"),
+            Self::Swapped { one, other } => write!(f, "{one} swapped with {other}"),
+            Self::InPlaceOf { one, other } => write!(f, "{one} in place of {other}"),
         }
     }
+}
+
+const PAGE: usize = 512;
+
+impl Damage {
+    fn any(store: &Closed, random: &mut Random) -> Self {
+        let pick = |random: &mut Random| (*random.pick(&store.names())).to_owned();
+        let name = pick(random);
+        let len = store.bytes(&name).len();
+        match random.below(20) {
+            0..12 => Self::Flip { offset: random.below(len), bit: random.below(8) as u32, name },
+            12..14 => Self::Page { page: random.below(len / PAGE + 1), of: None, name },
+            14 => {
+                let of = Some(pick(random));
+                Self::Page { page: random.below(len / PAGE + 1), of, name }
+            }
+            15 | 16 => Self::Cut {
+                len: {
+                    let at = random.below(len);
+                    *random.pick(&[0, 1, len / 2, len - 1, at])
+                },
+                name,
+            },
+            17 => match random.below(3) {
+                0 => Self::Missing { name },
+                _ => Self::Lengthened { bytes: 1 + random.below(5000), name },
+            },
+            18 => Self::Swapped { other: Self::like(store, &name, random), one: name },
+            _ => Self::InPlaceOf { other: Self::like(store, &name, random), one: name },
+        }
+    }
+
+    /// Another file of the same kind, where there is one.
+    fn like(store: &Closed, name: &str, random: &mut Random) -> String {
+        let kind = |name: &str| name.split_once('.').map(|(_, kind)| kind.to_owned());
+        let names = store.names();
+        let others: Vec<_> = names.iter().filter(|other| kind(other) == kind(name)).collect();
+        (**random.pick(&others)).to_owned()
+    }
+
+    /// Does it; whether anything changed.
+    fn apply(&self, disk: &FaultyStorage) -> bool {
+        let read = |name: &str| disk.read(name).unwrap();
+        match self {
+            Self::Flip { name, offset, bit } => disk.flip(name, *offset, 1 << bit),
+            Self::Page { name, page, of } => {
+                let before = read(name);
+                let mut bytes = before.clone();
+                let range = (page * PAGE).min(bytes.len())..((page + 1) * PAGE).min(bytes.len());
+                let from = of.as_ref().map(|of| read(of)).unwrap_or_default();
+                for at in range {
+                    bytes[at] = from.get(at).copied().unwrap_or_default();
+                }
+                let changed = bytes != before;
+                disk.replace(name, bytes);
+                changed
+            }
+            Self::Cut { name, len } => disk.truncate(name, *len),
+            Self::Lengthened { name, bytes } => {
+                let mut longer = read(name);
+                longer.resize(longer.len() + bytes, 0);
+                disk.replace(name, longer);
+                true
+            }
+            Self::Missing { name } => {
+                disk.remove(name);
+                true
+            }
+            Self::Swapped { one, other } => {
+                let (a, b) = (read(one), read(other));
+                let changed = a != b;
+                disk.replace(one, b);
+                disk.replace(other, a);
+                changed
+            }
+            Self::InPlaceOf { one, other } => {
+                let (a, b) = (read(one), read(other));
+                let changed = a != b;
+                disk.replace(other, a);
+                changed
+            }
+        }
+    }
+
+    /// The days whose files it touches.
+    fn days(&self) -> Vec<Day> {
+        let names = match self {
+            Self::Flip { name, .. }
+            | Self::Page { name, .. }
+            | Self::Cut { name, .. }
+            | Self::Lengthened { name, .. }
+            | Self::Missing { name } => vec![name],
+            Self::Swapped { one, other } => vec![one, other],
+            Self::InPlaceOf { other, .. } => vec![other],
+        };
+        names.into_iter().filter_map(|name| day_of(name)).collect()
+    }
+
+    /// Whether a whole log is gone: then nothing tells that there was more than what was sealed.
+    fn takes_a_log(&self) -> bool {
+        matches!(self, Self::Missing { name } if name.ends_with(".log.redb"))
+    }
+}
+
+fn day_of(name: &str) -> Option<Day> {
+    name.strip_prefix("days/")?.get(..TODAY.len())?.parse().ok()
 }
 
 /// All that a store says, each answer by itself.
@@ -122,6 +314,18 @@ enum Answer {
     Session(Option<u64>),
 }
 
+fn filters() -> [Filter; 6] {
+    let (west, south, east, north) = (-90.0, -40.0, 90.0, 40.0);
+    [
+        Filter::session("session 3"),
+        Filter::event_type("client_error").and(Filter::tag(1)),
+        Filter::DataContains("number 2".to_owned()),
+        Filter::BoundingBox(BoundingBox { west, south, east, north }),
+        Filter::ServerTime(TimeRange { from: at(day(TODAY), 100), ..TimeRange::ALL }),
+        Filter::ClientTime(TimeRange { to: at(day(TODAY), 0), ..TimeRange::ALL }),
+    ]
+}
+
 impl Answers {
     fn of(store: &Store) -> Self {
         let mut all = Vec::new();
@@ -133,20 +337,7 @@ impl Answers {
             Ok(Answer::Events(events.clone()))
         });
         all.push(every);
-        let filters = [
-            Filter::session("session 3"),
-            Filter::event_type("client_error").and(Filter::tag(1)),
-            Filter::DataContains("number 2".to_owned()),
-            Filter::BoundingBox(diurnal::BoundingBox {
-                west: -90.0,
-                south: -40.0,
-                east: 90.0,
-                north: 40.0,
-            }),
-            Filter::ServerTime(TimeRange { from: at(day(TODAY), 100), ..TimeRange::ALL }),
-            Filter::ClientTime(TimeRange { to: at(day(TODAY), 0), ..TimeRange::ALL }),
-        ];
-        for filter in filters {
+        for filter in filters() {
             let query = Query::from(filter).order(Order::Descending);
             all.push(try_found(store, &query).map(Answer::Events));
         }
@@ -162,19 +353,19 @@ impl Answers {
         Self { events, all }
     }
 
-    fn assert_right_or_told(&self, truth: &Self, what: &str, days: &[Day]) {
+    fn assert_right_or_told(&self, truth: &Self, days: &[Day]) {
         assert!(
             self.events.len() <= truth.events.len()
                 && self.events.iter().eq(&truth.events[..self.events.len()]),
-            "{what}: a query gave something else before it ended"
+            "a query gave something else before it ended"
         );
         for (answer, right) in self.all.iter().zip(&truth.all) {
             match answer {
                 Ok(answer) => {
                     let right = right.as_ref().unwrap();
-                    assert!(answer == right, "{what}: found {answer:?}, expected {right:?}");
+                    assert!(answer == right, "found {answer:?}, expected {right:?}");
                 }
-                Err(error) => assert_names_a_day(error, what, days),
+                Err(error) => assert_names_a_day(error, days),
             }
         }
     }
@@ -187,230 +378,360 @@ impl Answers {
     }
 }
 
-fn assert_names_a_day(error: &Error, what: &str, days: &[Day]) {
-    let kind = error.kind();
-    assert!(matches!(kind, ErrorKind::Corrupt | ErrorKind::Version), "{what}: {error}");
-    if days.is_empty() {
+fn assert_names_a_day(error: &Error, days: &[Day]) {
+    assert!(matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Version), "{error}");
+    let named = error.day().unwrap_or_else(|| panic!("no day named: {error}"));
+    assert!(days.contains(&named), "another day named: {error}");
+    assert!(error.to_string().contains(&named.to_string()), "{error}");
+}
+
+/// Asked past gaps, every answer is that of the days which are not listed as one.
+fn assert_right_past_gaps(store: &Store, model: &Model, days: &[Day], gap: Option<Day>) {
+    let without = |gaps: &[Gap]| {
+        for gap in gaps {
+            assert_names_a_day(&gap.error, days);
+            assert_eq!(gap.error.day(), Some(gap.day));
+        }
+        let left_out: BTreeSet<Day> = gaps.iter().map(|gap| gap.day).collect();
+        assert_eq!(left_out.len(), gaps.len(), "each day is listed once");
+        // A day that goes on after its gap is listed, and what came later is there.
+        let keeping = |kept: Option<Day>| {
+            let mut rest = model.clone();
+            let there = |day: &Day| !left_out.contains(day) || Some(*day) == kept;
+            rest.events.retain(|event| there(&event.id.day()));
+            rest
+        };
+        [keeping(None), keeping(gap)]
+    };
+    let sums = |gaps: &[Gap]| without(gaps).map(|rest| rest.events.len() as u64);
+    for filter in std::iter::once(Filter::All).chain(filters()) {
+        let count = store.allow_gaps().count(&filter).unwrap();
+        let expected = without(&count.gaps).map(|rest| rest.matching(&filter).len() as u64);
+        assert!(expected.contains(&count.found), "count of {filter:?}: {count:?}, {expected:?}");
+        let mut events = store.allow_gaps().query(&Query::from(filter.clone())).unwrap();
+        let found: Vec<_> = events.by_ref().map(Result::unwrap).collect();
+        let gaps: Vec<Day> = events.gaps().iter().map(|gap| gap.day).collect();
+        let [rest, _] = without(events.gaps()).map(|rest| rest.matching(&filter));
+        let others = found.iter().filter(|event| !gaps.contains(&event.id.day()));
+        assert!(others.eq(&rest), "events of {filter:?}");
+        // What a day gave before its damage was met is genuine.
+        let known = model.matching(&filter);
+        assert!(found.iter().all(|event| known.contains(event)), "events of {filter:?}");
+        let mut ids = store.allow_gaps().ids(&Query::from(filter.clone())).unwrap();
+        let found: Vec<EventId> = ids.by_ref().map(Result::unwrap).collect();
+        let gaps: Vec<Day> = ids.gaps().iter().map(|gap| gap.day).collect();
+        let [rest, _] = without(ids.gaps()).map(|rest| rest.matching(&filter));
+        let rest = rest.into_iter().map(|event| event.id);
+        assert!(found.into_iter().filter(|id| !gaps.contains(&id.day())).eq(rest));
+    }
+    let counts = store.allow_gaps().count_by(&Filter::All, GroupBy::Day).unwrap();
+    let sum: u64 = counts.found.iter().map(|count| count.count).sum();
+    assert!(sums(&counts.gaps).contains(&sum), "{counts:?}");
+    let sessions = store.allow_gaps().sessions(&Filter::All).unwrap();
+    let sum: u64 = sessions.found.iter().map(|session| session.events).sum();
+    assert!(sums(&sessions.gaps).contains(&sum), "{sessions:?}");
+    let session = store.allow_gaps().session("session 5").unwrap();
+    let of_session = |rest: Model| rest.matching(&Filter::session("session 5")).len() as u64;
+    let expected = without(&session.gaps).map(of_session);
+    assert!(expected.contains(&session.found.map_or(0, |it| it.event_count)));
+}
+
+/// Logs on each day, and sees that no id of the model is given again and that others are served.
+fn assert_goes_on(store: &Store, model: &Model, days: &[Day]) -> Vec<EventId> {
+    let mut given: BTreeSet<EventId> = model.events.iter().map(|event| event.id).collect();
+    let mut fresh = Vec::new();
+    for day in days.iter().copied().chain([ago(9), day(TODAY)]) {
+        let event = || NewEvent::new("new", "heartbeat").server_time(at(day, 5));
+        let id = match store.log_event(event()) {
+            Ok(id) => id,
+            // The mark of a gap is what tells where ids go on.
+            Err(error) => {
+                assert_names_a_day(&error, days);
+                continue;
+            }
+        };
+        assert!(given.insert(id), "{id} was given again");
+        fresh.push(id);
+    }
+    let query = Query::from(Filter::session("new"));
+    let ids = store.allow_gaps().ids(&query).unwrap().map(Result::unwrap);
+    let found: BTreeSet<EventId> = ids.collect();
+    assert!(fresh.iter().all(|id| found.contains(id)), "{fresh:?}, and found {found:?}");
+    fresh
+}
+
+fn assert_rebuilds(disk: &FaultyStorage, store: Store, model: &Model, fresh: &[EventId]) {
+    let report = store.rebuild().unwrap();
+    assert_clean(&store);
+    let left: Vec<_> =
+        everything(&store).into_iter().filter(|event| event.session_id != "new").collect();
+    let genuine = model.matching(&Filter::All);
+    assert!(left.iter().all(|event| genuine.contains(event)), "something else");
+    let told = left.len() as u64 + report.events_lost;
+    let may_be_more = !report.days_cut_short.is_empty();
+    assert!(told >= genuine.len() as u64 || may_be_more, "{told} left or told lost: {report:?}");
+    let found: BTreeSet<EventId> = everything(&store).iter().map(|event| event.id).collect();
+    assert!(fresh.iter().all(|id| found.contains(id)), "what was logged after the damage is kept");
+    let check = store.check().unwrap();
+    assert_eq!(check.events_lost, report.events_lost, "it is remembered");
+    let all = everything(&store);
+    store.close().unwrap();
+    assert_eq!(everything(&open(disk).unwrap()), all, "reopened");
+}
+
+fn trial(store: &Closed, damage: &Damage, rebuild: bool) {
+    let disk = store.disk();
+    if !damage.apply(&disk) {
         return;
     }
-    let named = error.day().unwrap_or_else(|| panic!("{what}: no day named: {error}"));
-    assert!(days.contains(&named), "{what}: another day named: {error}");
-    assert!(error.to_string().contains(&named.to_string()), "{what}: {error}");
-}
-
-fn day_of(file: &Path) -> Day {
-    let name = file.file_name().unwrap().to_str().unwrap();
-    day(&name[.."2026-11-23".len()])
-}
-
-fn flip(path: &Path, offset: u64, bit: u32) {
-    let mut bytes = std::fs::read(path).unwrap();
-    bytes[offset as usize] ^= 1 << bit;
-    std::fs::write(path, bytes).unwrap();
-}
-
-/// Every offset of a small file; of a larger one both ends and a sample of the rest.
-fn offsets(len: u64, most: usize, random: &mut Random) -> Vec<u64> {
-    if len <= most as u64 {
-        return (0..len).collect();
+    let mut days = damage.days();
+    days.extend(store.gap);
+    // The readers are done before the writer begins, which may mend or tidy up.
+    let reader = open_to_read(&disk);
+    if store.gap.is_none() {
+        Answers::of(&reader).assert_right_or_told(&store.truth, &days);
     }
-    let ends = (0..32).chain(len - 32..len);
-    let rest = (0..most.saturating_sub(64)).map(|_| random.next() % len);
-    ends.chain(rest).collect()
+    assert_right_past_gaps(&reader, &store.model, &days, store.gap);
+    drop(reader);
+    let writer = open(&disk).unwrap();
+    if store.gap.is_none() {
+        Answers::of(&writer).assert_right_or_told(&store.truth, &days);
+    }
+    assert_right_past_gaps(&writer, &store.model, &days, store.gap);
+    let fresh = assert_goes_on(&writer, &store.genuine, &days);
+    if rebuild {
+        assert_rebuilds(&disk, writer, &store.genuine, &fresh);
+    } else {
+        writer.close().unwrap();
+    }
 }
 
-fn assert_flips_are_told(store: &Closed, most: usize, seed: u64) {
-    let mut random = Random::new(seed);
-    for file in store.day_files() {
-        for offset in offsets(store.len(&file), most, &mut random) {
-            let bit = random.below(8) as u32;
-            let what = format!("{} with bit {bit} of byte {offset} flipped", file.display());
-            let damage = |path: &Path| flip(&path.join(&file), offset, bit);
-            store.assert_told(&what, &[day_of(&file)], damage);
+fn assert_trial(store: &Closed, damage: &Damage, rebuild: bool) {
+    let outcome = catch_unwind(AssertUnwindSafe(|| trial(store, damage, rebuild)));
+    if let Err(panic) = outcome {
+        println!("the store {:?} with {damage:?}, rebuilt: {rebuild}", store.name);
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn damage_anywhere_is_told_and_costs_no_other_day() {
+    let trials = number_from("DIURNAL_DAMAGES", TRIALS_DEFAULT);
+    let mut random = Random::new(number_from("DIURNAL_DAMAGE_SEED", 1));
+    let stores = [Closed::finished(), Closed::live(), Closed::after_gap()];
+    let mut tried = 0;
+    while tried < trials {
+        for store in &stores {
+            let damage = Damage::any(store, &mut random);
+            // A log that is gone leaves no trace where its day was not folded yet.
+            if damage.takes_a_log() {
+                continue;
+            }
+            assert_trial(store, &damage, random.below(4) == 0);
+            tried += 1;
         }
     }
+    println!("{tried} damages were told");
 }
 
 #[test]
 fn a_flipped_bit_anywhere_in_a_tiny_days_file_is_told() {
-    let store = Closed::with(&[(later(day("2026-11-01"), 0), 2)]);
-    for file in store.day_files() {
-        assert!(store.len(&file) < 4096, "{} is not tiny", file.display());
+    let store = Closed::with("tiny", &[(ago(20), 2)]);
+    let name = format!("days/{}.day", ago(20));
+    let len = store.bytes(&name).len();
+    assert!(len < 4096, "{name} is not tiny");
+    let mut random = Random::new(2);
+    for offset in 0..len {
+        let bit = random.below(8) as u32;
+        assert_trial(&store, &Damage::Flip { name: name.clone(), offset, bit }, offset % 8 == 0);
     }
-    assert_flips_are_told(&store, 4096, 1);
 }
 
 #[test]
-fn a_flipped_bit_in_a_finished_days_file_is_told() {
-    assert_flips_are_told(&Closed::finished(), 250, 2);
-}
-
-#[test]
-fn a_flipped_bit_in_the_files_of_a_day_being_written_is_told() {
-    assert_flips_are_told(&Closed::live(), 250, 3);
-}
-
-/// The catalog is derived: losing it loses nothing.
-fn catalog(store: &Closed) -> PathBuf {
-    let file = PathBuf::from("catalog.redb");
-    assert!(store.directory.path().join(&file).exists());
-    file
-}
-
-#[test]
-fn a_flipped_bit_in_the_catalog_gives_no_other_answer() {
+fn a_catalog_that_is_gone_or_damaged_is_made_again_with_the_same_answers() {
     let mut random = Random::new(4);
     for store in [Closed::finished(), Closed::live()] {
-        let file = catalog(&store);
-        for offset in offsets(store.len(&file), 250, &mut random) {
-            let bit = random.below(8) as u32;
-            let what = format!("the catalog with bit {bit} of byte {offset} flipped");
-            store.assert_told(&what, &[], |path| flip(&path.join(&file), offset, bit));
-        }
-    }
-}
-
-fn cut(path: &Path, len: u64) {
-    std::fs::OpenOptions::new().write(true).open(path).unwrap().set_len(len).unwrap();
-}
-
-#[test]
-fn files_cut_short_or_emptied_are_told() {
-    let mut random = Random::new(5);
-    for store in [Closed::finished(), Closed::live()] {
-        let files = store.day_files().into_iter().map(|file| (vec![day_of(&file)], file));
-        for (days, file) in files.chain([(Vec::new(), catalog(&store))]) {
-            let len = store.len(&file);
-            let some = (0..12).map(|_| random.next() % len.max(1));
-            for len in [0, 1, len / 2, len.saturating_sub(1)].into_iter().chain(some) {
-                let what = format!("{} cut to {len} bytes", file.display());
-                store.assert_told(&what, &days, |path| cut(&path.join(&file), len));
-            }
-        }
-    }
-}
-
-#[test]
-fn files_swapped_between_days_are_told() {
-    let store = Closed::finished();
-    let files = store.day_files();
-    for (number, one) in files.iter().enumerate() {
-        for other in &files[number + 1..] {
-            let what = format!("{} swapped with {}", one.display(), other.display());
-            let days = [day_of(one), day_of(other)];
-            store.assert_told(&what, &days, |path| {
-                let (one, other) = (path.join(one), path.join(other));
-                let bytes = std::fs::read(&one).unwrap();
-                std::fs::copy(&other, &one).unwrap();
-                std::fs::write(&other, bytes).unwrap();
-            });
-            let what = format!("{} put in place of {}", one.display(), other.display());
-            store.assert_told(&what, &[day_of(other)], |path| {
-                std::fs::copy(path.join(one), path.join(other)).unwrap();
-            });
-        }
-    }
-}
-
-#[test]
-fn the_missing_file_of_a_finished_day_is_told() {
-    let store = Closed::finished();
-    for file in store.day_files() {
-        let what = format!("{} removed", file.display());
-        let remove = |path: &Path| std::fs::remove_file(path.join(&file)).unwrap();
-        store.assert_told(&what, &[day_of(&file)], remove);
-        let copy = store.copy();
-        remove(copy.path());
-        let store = open(copy.path()).unwrap();
-        let error = try_found(&store, &Query::new()).unwrap_err();
-        assert_names_a_day(&error, &what, &[day_of(&file)]);
-        let report = store.check().unwrap();
-        assert!(report.problems.iter().any(|it| it.day == Some(day_of(&file))), "{report:?}");
-    }
-}
-
-#[test]
-fn the_other_days_of_a_damaged_one_are_answered_and_logging_goes_on() {
-    let store = Closed::finished();
-    let file = &store.day_files()[1];
-    let copy = store.copy();
-    cut(&copy.path().join(file), 10);
-    let damaged = day_of(file);
-    let opened = open(copy.path()).unwrap();
-    let before = Filter::ServerTime(TimeRange { to: at(damaged, 0), ..TimeRange::ALL });
-    let query = Query::from(before.clone());
-    let expected = store.model.matching(&before);
-    assert!(!expected.is_empty());
-    assert_eq!(try_found(&opened, &query).unwrap(), expected);
-    let drafts = [Draft::numbered(9, at(day(TODAY), 1))];
-    opened.log_events(drafts.iter().map(Draft::event)).unwrap();
-    let today = Query::from(Filter::ServerTime(day(TODAY).range()));
-    assert_eq!(try_found(&opened, &today).unwrap().len(), 1);
-    let report = opened.check().unwrap();
-    assert!(report.problems.iter().any(|it| it.day == Some(damaged)), "{report:?}");
-}
-
-#[test]
-fn a_catalog_that_is_gone_is_made_again_with_the_same_answers() {
-    for store in [Closed::finished(), Closed::live()] {
-        let file = catalog(&store);
-        let copy = store.copy();
-        std::fs::remove_file(copy.path().join(&file)).unwrap();
-        let reader = Store::open_read_only(copy.path()).unwrap();
-        assert!(Answers::of(&reader).are_right(&store.truth), "without a catalog");
-        drop(reader);
-        let opened = open(copy.path()).unwrap();
-        assert!(Answers::of(&opened).are_right(&store.truth));
-        assert_holds(&opened, &store.model);
-        opened.close().unwrap();
-        assert!(copy.path().join(&file).exists());
-        assert_holds(&open(copy.path()).unwrap(), &store.model);
-    }
-}
-
-#[test]
-fn rebuild_mends_a_damaged_catalog_whole() {
-    let store = Closed::finished();
-    let file = catalog(&store);
-    let mut random = Random::new(6);
-    for _ in 0..10 {
-        let copy = store.copy();
-        let offset = random.next() % store.len(&file);
-        flip(&copy.path().join(&file), offset, 3);
-        let opened = match open(copy.path()) {
-            Ok(opened) => opened,
-            Err(error) => panic!("a store does not need its catalog, byte {offset}: {error}"),
-        };
-        let report = opened.rebuild().unwrap();
-        assert_eq!(report.events_lost, 0, "byte {offset}");
-        assert_holds(&opened, &store.model);
-    }
-}
-
-#[test]
-fn rebuild_mends_what_it_can_and_counts_what_is_lost() {
-    let store = Closed::finished();
-    let mut random = Random::new(7);
-    for file in store.day_files() {
-        for _ in 0..15 {
-            let copy = store.copy();
-            let offset = random.next() % store.len(&file);
-            flip(&copy.path().join(&file), offset, random.below(8) as u32);
-            let what = format!("{} with byte {offset} flipped", file.display());
-            let opened = open(copy.path()).unwrap();
-            let report = opened.rebuild().unwrap_or_else(|error| panic!("{what}: {error}"));
-            let left = everything(&opened);
-            let genuine = store.model.matching(&Filter::All);
-            assert!(left.iter().all(|event| genuine.contains(event)), "{what}: something else");
-            assert!(left.is_sorted_by_key(|event| (event.server_time, event.id)), "{what}");
-            let told = left.len() as u64 + report.events_lost;
-            assert!(told >= genuine.len() as u64, "{what}: {told} left or told lost");
-            // What is lost is remembered, and is no fault any more.
-            let check = opened.check().unwrap();
-            assert!(check.is_clean(), "{what}: {:?}", check.problems);
-            assert_eq!(check.events_lost, report.events_lost, "{what}");
+        let name = || CATALOG.to_owned();
+        let len = store.bytes(CATALOG).len();
+        let mut damages = vec![Damage::Missing { name: name() }];
+        damages.extend([0, 1, len / 2, len - 1].map(|len| Damage::Cut { name: name(), len }));
+        damages.extend((0..64).map(|offset| Damage::Flip { name: name(), offset, bit: 1 }));
+        damages.extend((0..60).map(|_| Damage::Flip {
+            name: name(),
+            offset: random.below(len),
+            bit: random.below(8) as u32,
+        }));
+        for damage in damages {
+            let disk = store.disk();
+            damage.apply(&disk);
+            assert!(Answers::of(&open_to_read(&disk)).are_right(&store.truth), "{damage:?}");
+            let opened = open(&disk).unwrap_or_else(|error| panic!("{damage:?}: {error}"));
+            assert!(Answers::of(&opened).are_right(&store.truth), "{damage:?}");
+            assert_holds(&opened, &store.model);
             opened.close().unwrap();
-            assert_eq!(everything(&open(copy.path()).unwrap()), left, "{what}, reopened");
+            assert!(disk.read(CATALOG).is_some());
+            assert_holds(&open(&disk).unwrap(), &store.model);
         }
+    }
+}
+
+#[test]
+fn a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows() {
+    let store = Closed::finished();
+    let disk = store.disk();
+    disk.remove(&format!("days/{}.day", ago(2)));
+    let opened = open(&disk).unwrap();
+    let error = try_found(&opened, &Query::new()).unwrap_err();
+    assert_names_a_day(&error, &[ago(2)]);
+    let report = opened.check().unwrap();
+    assert!(report.problems.iter().any(|it| it.day == Some(ago(2))), "{report:?}");
+    let fresh = assert_goes_on(&opened, &store.model, &[ago(2)]);
+    let error = try_found(&opened, &Query::new()).unwrap_err();
+    assert_names_a_day(&error, &[ago(2)]);
+    assert_rebuilds(&disk, opened, &store.model, &fresh);
+}
+
+#[test]
+fn a_gap_is_remembered_until_a_rebuild_salvages_what_was_set_aside() {
+    let store = Closed::live();
+    let disk = store.disk();
+    let (log, columns) = (format!("days/{TODAY}.log.redb"), format!("days/{TODAY}.day"));
+    disk.flip(&columns, 3, 1);
+    let damaged = disk.read(&columns).unwrap();
+    let opened = open(&disk).unwrap();
+    assert!(!disk.names().iter().any(|name| name.ends_with(".gap")), "nothing was asked of it yet");
+    let fresh = assert_goes_on(&opened, &store.model, &[day(TODAY)]);
+    assert_eq!(disk.read(&format!("{columns}.quarantined")), Some(damaged.clone()));
+    assert!(disk.read(&format!("{log}.quarantined")).is_some());
+    opened.close().unwrap();
+    for _ in 0..2 {
+        let opened = open(&disk).unwrap();
+        let error = opened.count(&Filter::All).unwrap_err();
+        assert_names_a_day(&error, &[day(TODAY)]);
+        assert_eq!(opened.count(&Filter::ServerTime(ago(1).range())).unwrap(), 20);
+        let with_gaps = opened.allow_gaps().count(&Filter::All).unwrap();
+        let on_today = fresh.iter().filter(|id| id.day() == day(TODAY)).count() as u64;
+        assert_eq!((with_gaps.found, with_gaps.gaps.len()), (20 + 1 + on_today, 1));
+        opened.close().unwrap();
+    }
+    let opened = open(&disk).unwrap();
+    let report = opened.rebuild().unwrap();
+    assert_eq!((report.events_lost, report.days_cut_short.len()), (0, 0), "the header was all");
+    assert_eq!(everything(&opened).len(), store.model.events.len() + fresh.len());
+    assert_clean(&opened);
+    assert!(!disk.names().iter().any(|name| name.ends_with(".gap")));
+    assert_eq!(disk.read(&format!("{columns}.quarantined.damaged")), Some(damaged), "it is kept");
+}
+
+#[test]
+fn a_dropped_day_takes_its_gap_with_it() {
+    let store = Closed::after_gap();
+    let disk = store.disk();
+    let opened = open(&disk).unwrap();
+    opened.drop_day(day(TODAY)).unwrap();
+    assert_eq!(opened.count(&Filter::All).unwrap(), 20);
+    opened.close().unwrap();
+    assert!(!disk.names().iter().any(|name| name.contains(TODAY)), "{:?}", disk.names());
+    assert_eq!(open(&disk).unwrap().count(&Filter::All).unwrap(), 20);
+}
+
+#[test]
+fn a_day_may_be_damaged_again_and_again() {
+    let store = Closed::live();
+    let disk = store.disk();
+    let mut known = store.model.clone();
+    for round in 0..4 {
+        let log = format!("days/{TODAY}.log.redb");
+        disk.truncate(&log, 5000);
+        let opened = open(&disk).unwrap();
+        let batch = drafts(day(TODAY), 20 + round);
+        let ids = opened.log_events(batch.iter().map(Draft::event)).unwrap();
+        known.add(&batch, &ids);
+        opened.close().unwrap();
+    }
+    let opened = open(&disk).unwrap();
+    opened.rebuild().unwrap();
+    assert_clean(&opened);
+    let left = everything(&opened);
+    assert!(left.iter().all(|event| known.events.contains(event)));
+    // The blocks of the first and the last round are whole.
+    assert!(left.len() >= 20 + 64 + 23, "{} are left", left.len());
+    let kept = disk.names().iter().filter(|name| name.ends_with(".damaged")).count();
+    assert!(kept >= 4, "{:?}", disk.names());
+}
+
+#[test]
+fn the_batches_of_a_log_that_redb_does_not_open_are_salvaged() {
+    let store = Closed::live();
+    let log = format!("days/{TODAY}.log.redb");
+    let bytes = store.bytes(&log);
+    // A page that no batch lies in, and whose damage keeps redb from opening the file.
+    let disk = store.disk();
+    let keeps_shut = |page: &usize| {
+        let copy = store.disk();
+        copy.flip(&log, page * 4096 + 40, 1);
+        open(&copy).unwrap().count(&Filter::All).is_err()
+    };
+    let page = (1..bytes.len() / 4096).find(keeps_shut).expect("some page is needed");
+    disk.flip(&log, page * 4096 + 40, 1);
+    let opened = open(&disk).unwrap();
+    let report = opened.rebuild().unwrap();
+    assert_eq!(report.days_cut_short, [day(TODAY)], "a newer batch may have been there");
+    let left = everything(&opened);
+    let tail = left.iter().filter(|event| event.id.day() == day(TODAY) && event.id.ordinal() >= 64);
+    assert!(tail.count() > 0, "rows of the tail were read: {report:?}");
+    assert!(left.iter().all(|event| store.model.events.contains(event)));
+}
+
+#[test]
+fn every_damaged_file_that_was_set_aside_is_kept() {
+    let store = Closed::finished();
+    let disk = store.disk();
+    let name = format!("days/{}.day", ago(3));
+    let mut kept = Vec::new();
+    for round in 0..3 {
+        disk.flip(&name, 100 + 7 * round, 4);
+        kept.push(disk.read(&name));
+        let opened = open(&disk).unwrap();
+        opened.rebuild().unwrap();
+        opened.close().unwrap();
+    }
+    let aside: Vec<_> = ["damaged", "damaged-2", "damaged-3"]
+        .map(|word| disk.read(&format!("{name}.{word}")))
+        .into_iter()
+        .filter(Option::is_some)
+        .collect();
+    let told = kept.len() - kept.iter().filter(|bytes| !aside.contains(bytes)).count();
+    assert_eq!(aside.len(), told, "what was set aside is what was damaged");
+    assert!(!aside.is_empty());
+}
+
+#[test]
+fn a_directory_in_the_place_of_a_file_is_told() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path();
+    let store = Closed::live();
+    let restore = || {
+        for (name, bytes) in &store.files {
+            std::fs::create_dir_all(path.join(name).parent().unwrap()).unwrap();
+            std::fs::write(path.join(name), bytes).unwrap();
+        }
+    };
+    for name in store.names() {
+        restore();
+        std::fs::remove_file(path.join(name)).unwrap();
+        std::fs::create_dir(path.join(name)).unwrap();
+        let days: Vec<Day> = day_of(name).into_iter().collect();
+        let reader = Store::open_read_only(path).unwrap();
+        Answers::of(&reader).assert_right_or_told(&store.truth, &days);
+        let opened = small_blocks().clock(noon(day(TODAY))).open(path).unwrap();
+        Answers::of(&opened).assert_right_or_told(&store.truth, &days);
+        let fresh = assert_goes_on(&opened, &store.model, &days);
+        opened.rebuild().unwrap();
+        assert_clean(&opened);
+        let found = everything(&opened);
+        assert!(fresh.iter().all(|id| found.iter().any(|event| event.id == *id)), "{name}");
+        opened.close().unwrap();
+        std::fs::remove_dir_all(path).unwrap();
     }
 }

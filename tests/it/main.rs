@@ -11,6 +11,7 @@ mod common;
 mod concurrency;
 #[cfg(feature = "testing")]
 mod crashes;
+#[cfg(feature = "testing")]
 mod damage;
 mod days;
 #[cfg(feature = "testing")]
@@ -20,12 +21,15 @@ mod durability;
 mod erase;
 #[cfg(feature = "testing")]
 mod faults;
+mod formats;
 mod hostile;
 mod input;
 mod planted;
 mod readers;
 mod real_data;
 mod statemachine;
+#[cfg(feature = "testing")]
+mod system;
 mod tidy;
 mod time;
 #[cfg(feature = "testing")]

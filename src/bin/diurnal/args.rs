@@ -21,7 +21,8 @@ use diurnal::{BoundingBox, Circle, Cursor, Timestamp};
     after_help = "\
 STORE is the directory of a store; log and import create it. Every reading command works while
 another process writes. Results go to standard output: a table on a terminal, JSON lines otherwise.
-Exit status: 0 done; 1 an error, a rejected line or damage found; 2 wrong usage.
+Exit status: 0 done; 1 an error or a rejected line; 2 wrong usage; 3 damage found; 4 the store is
+locked by another process.
 
   diurnal log events --session-id 1 --event-type heartbeat
   diurnal import events log.jsonl
@@ -113,7 +114,7 @@ pub(crate) struct EventArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints {\"read\":N,\"imported\":N,\"rejected\":N}. A bad line is named on standard error and skipped;
+Prints {\"read\":N,\"imported\":N,\"rejected\":N}, with \"skipped\":N after --skip-existing. A bad line is named on standard error and skipped;
 every good one is imported, and the exit status is 1 if any was rejected. Blank lines are skipped.
 From a pipe, what has come is committed at least every second.
 
@@ -134,6 +135,13 @@ pub(crate) struct ImportArguments {
     /// How events are written [default: csv for .csv, query for .query and .txt, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ImportFormat>,
+    /// Import nothing if any line is bad. The file is read twice.
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Skip what the store has already, equal in every field, so that an import can be run again after
+    /// it was broken off. Every line must say its server_time; of equal lines one is kept.
+    #[arg(long)]
+    pub(crate) skip_existing: bool,
     /// Where to keep rejected lines as they are; created only if there are any.
     #[arg(long, value_name = "FILE")]
     pub(crate) rejects: Option<PathBuf>,
@@ -196,6 +204,10 @@ pub(crate) struct SessionArguments {
     /// How to print [default: table on a terminal, else json]
     #[arg(long)]
     pub(crate) format: Option<ObjectFormat>,
+    /// Leave out the days that cannot be read, and name them on standard error; the exit status is
+    /// then 3.
+    #[arg(long)]
+    pub(crate) allow_gaps: bool,
 }
 
 #[derive(Debug, Args)]
@@ -224,7 +236,7 @@ pub(crate) struct ReportArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status 1 says that damage was found, or with --rebuild that events were lost by it.
+Exit status 3 says that damage was found, or with --rebuild that events were lost by it.
 
   diurnal check events
   diurnal check events --rebuild")]
@@ -352,6 +364,10 @@ pub(crate) struct FilterArguments {
     /// Events whose data holds this text.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) data_contains: Option<String>,
+    /// Answer from the days that can be read, and name those that cannot on standard error; the exit
+    /// status is then 3. Without it such a day is an error.
+    #[arg(long)]
+    pub(crate) allow_gaps: bool,
     /// Say how the events are found, and how many are left after each step, in place of them.
     #[arg(long)]
     pub(crate) explain: bool,

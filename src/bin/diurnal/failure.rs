@@ -1,18 +1,39 @@
 //! How a command ends.
 //!
-//! Owns: [`Outcome`] and [`Failure`]. Does not own the exit status they lead to (`main`).
+//! Owns: [`Outcome`] and [`Failure`], and the exit status they lead to: 0 done; 1 failed, or a line
+//! rejected; 2 wrong usage, which clap finds; 3 damage found; 4 locked by another. Does not own what is
+//! printed.
 
 use std::fmt;
 use std::io;
+
+use diurnal::ErrorKind;
+
+/// Damage was found: a program that watches over a kiosk need not read the words.
+const DAMAGE: u8 = 3;
+/// Another process has the store: it may be tried again later.
+const LOCKED: u8 = 4;
 
 /// How a command ended that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// All is well.
     Done,
-    /// The command did its work, and that found something wrong, which it has reported: a rejected
-    /// line, a damaged day.
+    /// The command did its work, and reported lines that it rejected.
     Wanting,
+    /// The command did its work, and reported damage.
+    Damaged,
+}
+
+impl Outcome {
+    /// The exit status.
+    pub(crate) fn status(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Wanting => 1,
+            Self::Damaged => DAMAGE,
+        }
+    }
 }
 
 /// Why a command did not run to its end.
@@ -20,6 +41,8 @@ pub(crate) enum Outcome {
 pub(crate) enum Failure {
     /// The store says so.
     Store(diurnal::Error),
+    /// The program says so, of a failure of the store's of this kind.
+    Stopped(ErrorKind, String),
     /// The program says so.
     Message(String),
     /// Whoever read the output has seen enough.
@@ -29,6 +52,30 @@ pub(crate) enum Failure {
 impl Failure {
     pub(crate) fn message(text: impl Into<String>) -> Self {
         Self::Message(text.into())
+    }
+
+    /// The exit status.
+    pub(crate) fn status(&self) -> u8 {
+        let kind = match self {
+            Self::Store(error) => error.kind(),
+            Self::Stopped(kind, _) => *kind,
+            Self::Message(_) => return 1,
+            Self::ClosedPipe => return 0,
+        };
+        match kind {
+            ErrorKind::Corrupt => DAMAGE,
+            ErrorKind::Locked => LOCKED,
+            _ => 1,
+        }
+    }
+
+    /// The same failure in other words.
+    pub(crate) fn in_words(&self, text: String) -> Self {
+        match self {
+            Self::Store(error) => Self::Stopped(error.kind(), text),
+            Self::Stopped(kind, _) => Self::Stopped(*kind, text),
+            Self::Message(_) | Self::ClosedPipe => Self::Message(text),
+        }
     }
 
     /// A file that was named on the command line cannot be used.
@@ -41,7 +88,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store(error) => error.fmt(f),
-            Self::Message(text) => f.write_str(text),
+            Self::Message(text) | Self::Stopped(_, text) => f.write_str(text),
             Self::ClosedPipe => f.write_str("the output was closed"),
         }
     }

@@ -73,7 +73,8 @@ fn read_polygons(path: &Path) -> Result<MultiPolygon<f64>, Failure> {
     parse_polygons(&text).map_err(wrong)
 }
 
-fn parse_polygons(text: &str) -> Result<MultiPolygon<f64>, String> {
+/// Every polygon of a GeoJSON text, or why it has none.
+pub(crate) fn parse_polygons(text: &str) -> Result<MultiPolygon<f64>, String> {
     let text = text.trim_start_matches('\u{feff}');
     let geojson: GeoJson = text.parse().map_err(|error| format!("is not GeoJSON: {error}"))?;
     let mut polygons = Vec::new();

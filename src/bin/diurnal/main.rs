@@ -1,9 +1,8 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
-//! Owns: the way from arguments to a command, and from its outcome to the exit status: 0 done, 1
-//! failed or found wanting, 2 wrong usage. Does not own the commands (`log`, `import`, `query`,
-//! `session`, `upkeep`, `erase`, `backup`), what they take (`args`, `filters`) nor how results are written (`output`,
-//! `table`, `csv`).
+//! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
+//! commands (`log`, `import`, `query`, `session`, `upkeep`, `erase`, `backup`), what they take (`args`,
+//! `filters`), how results are written (`output`, `table`, `csv`) nor the exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
@@ -15,6 +14,7 @@ mod erase;
 mod failure;
 mod fields;
 mod filters;
+mod gaps;
 mod import;
 mod log;
 mod output;
@@ -43,11 +43,12 @@ fn main() -> ExitCode {
     // no earlier one.
     let flushed = out.flush().map_err(Failure::from);
     match outcome.and_then(|outcome| flushed.map(|()| outcome)) {
-        Ok(Outcome::Done) | Err(Failure::ClosedPipe) => ExitCode::SUCCESS,
-        Ok(Outcome::Wanting) => ExitCode::FAILURE,
+        Ok(outcome) => ExitCode::from(outcome.status()),
         Err(failure) => {
-            text::report(&format!("diurnal: {failure}"));
-            ExitCode::FAILURE
+            if !matches!(failure, Failure::ClosedPipe) {
+                text::report(&format!("diurnal: {failure}"));
+            }
+            ExitCode::from(failure.status())
         }
     }
 }

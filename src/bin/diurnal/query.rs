@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use diurnal::{Filter, GroupBy, Order, Query, Store};
+use diurnal::{Count, GroupBy, Order, Query, Store};
 use serde::Serialize;
 
 use crate::args::{
@@ -14,6 +14,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
+use crate::gaps;
 use crate::output::{write_events, write_json_line};
 use crate::table::{Column, Table};
 use crate::text;
@@ -30,8 +31,12 @@ pub(crate) fn query(arguments: QueryArguments, out: &mut dyn Write) -> Result<Ou
         return explain(&store, &query, arguments.format == Some(EventFormat::Jsonl), out);
     }
     let format = format_or_default(arguments.format, EventFormat::Table, EventFormat::Jsonl);
-    write_events(out, format, store.query(&query)?)?;
-    Ok(Outcome::Done)
+    let mut events = match arguments.filters.allow_gaps {
+        true => store.allow_gaps().query(&query)?,
+        false => store.query(&query)?,
+    };
+    write_events(out, format, &mut events)?;
+    Ok(gaps::tell(events.gaps()))
 }
 
 pub(crate) fn count(arguments: &CountArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -42,24 +47,29 @@ pub(crate) fn count(arguments: &CountArguments, out: &mut dyn Write) -> Result<O
         return explain(&store, &Query::from(filter), json, out);
     }
     let format = format_or_default(arguments.format, RowFormat::Table, RowFormat::Jsonl);
-    match arguments.by {
-        None => count_all(&store, &filter, format, out)?,
-        Some(by) => count_by(&store, &filter, by, format, out)?,
-    }
-    Ok(Outcome::Done)
+    let allowed = arguments.filters.allow_gaps;
+    let Some(by) = arguments.by else {
+        let (count, outcome) =
+            gaps::ask(&store, allowed, |it| it.count(&filter), |it| it.count(&filter))?;
+        return write_total(count, format, out).map(|()| outcome);
+    };
+    let (by, title) = match by {
+        ByArgument::Session => (GroupBy::Session, "SESSION"),
+        ByArgument::Type => (GroupBy::EventType, "TYPE"),
+        ByArgument::Tag => (GroupBy::Tag, "TAG"),
+        ByArgument::Hour => (GroupBy::Hour, "HOUR"),
+        ByArgument::Day => (GroupBy::Day, "DAY"),
+    };
+    let strict = |store: &Store| store.count_by(&filter, by);
+    let (counts, outcome) = gaps::ask(&store, allowed, strict, |it| it.count_by(&filter, by))?;
+    write_counts(&counts, title, format, out).map(|()| outcome)
 }
 
-fn count_all(
-    store: &Store,
-    filter: &Filter,
-    format: RowFormat,
-    out: &mut dyn Write,
-) -> Result<(), Failure> {
+fn write_total(count: u64, format: RowFormat, out: &mut dyn Write) -> Result<(), Failure> {
     #[derive(Serialize)]
     struct Total {
         count: u64,
     }
-    let count = store.count(filter)?;
     match format {
         RowFormat::Jsonl => write_json_line(out, &Total { count }),
         RowFormat::Table => {
@@ -70,21 +80,12 @@ fn count_all(
     }
 }
 
-fn count_by(
-    store: &Store,
-    filter: &Filter,
-    by: ByArgument,
+fn write_counts(
+    counts: &[Count],
+    title: &'static str,
     format: RowFormat,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    let (by, title) = match by {
-        ByArgument::Session => (GroupBy::Session, "SESSION"),
-        ByArgument::Type => (GroupBy::EventType, "TYPE"),
-        ByArgument::Tag => (GroupBy::Tag, "TAG"),
-        ByArgument::Hour => (GroupBy::Hour, "HOUR"),
-        ByArgument::Day => (GroupBy::Day, "DAY"),
-    };
-    let counts = store.count_by(filter, by)?;
     match format {
         RowFormat::Jsonl => counts.iter().try_for_each(|count| write_json_line(out, count)),
         RowFormat::Table => {

@@ -13,6 +13,7 @@ use crate::args::{
 };
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
+use crate::gaps;
 use crate::output::{write_events, write_json_line};
 use crate::query::explain;
 use crate::table::{Column, Table};
@@ -23,14 +24,17 @@ pub(crate) fn session(
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
     let store = Store::open_read_only(&arguments.store)?;
-    let Some(session) = store.session(&arguments.id)? else {
+    let id = &arguments.id;
+    let (session, outcome) =
+        gaps::ask(&store, arguments.allow_gaps, |it| it.session(id), |it| it.session(id))?;
+    let Some(session) = session else {
         return Err(Failure::message(format!("not found: no session {:?}", arguments.id)));
     };
     match format_or_default(arguments.format, ObjectFormat::Table, ObjectFormat::Json) {
         ObjectFormat::Table => write_page(&session, out)?,
         ObjectFormat::Json => write_object(&session, out)?,
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }
 
 fn write_page(session: &Session, out: &mut dyn Write) -> Result<(), Failure> {
@@ -101,7 +105,9 @@ pub(crate) fn sessions(
         let json = arguments.format == Some(RowFormat::Jsonl);
         return explain(&store, &Query::from(filter), json, out);
     }
-    let sessions = store.sessions(&filter)?;
+    let allowed = arguments.filters.allow_gaps;
+    let (sessions, outcome) =
+        gaps::ask(&store, allowed, |it| it.sessions(&filter), |it| it.sessions(&filter))?;
     match format_or_default(arguments.format, RowFormat::Table, RowFormat::Jsonl) {
         RowFormat::Jsonl => {
             for session in &sessions {
@@ -123,5 +129,5 @@ pub(crate) fn sessions(
             table.finish()?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(outcome)
 }

@@ -1,6 +1,6 @@
 //! The commands `days`, `info`, `check` and `prune`.
 //!
-//! Owns: what these print, and when `check` ends with status 1. Does not own what is checked,
+//! Owns: what these print, and when `check` tells of damage by its status. Does not own what is checked,
 //! rebuilt or dropped.
 
 use std::io::Write;
@@ -90,7 +90,7 @@ pub(crate) fn check(arguments: &CheckArguments, out: &mut dyn Write) -> Result<O
     if !arguments.rebuild {
         let report = Store::open_read_only(&arguments.store)?.check()?;
         write_check(&report, format, out)?;
-        return Ok(if report.is_clean() { Outcome::Done } else { Outcome::Wanting });
+        return Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damaged });
     }
     let store = open_existing(&arguments.store)?;
     let rebuilt = store.rebuild()?;
@@ -100,8 +100,8 @@ pub(crate) fn check(arguments: &CheckArguments, out: &mut dyn Write) -> Result<O
     let report = store.check()?;
     write_check(&report, format, out)?;
     store.close()?;
-    let whole = report.is_clean() && rebuilt.events_lost == 0;
-    Ok(if whole { Outcome::Done } else { Outcome::Wanting })
+    let whole = report.is_clean() && rebuilt.events_lost == 0 && rebuilt.days_cut_short.is_empty();
+    Ok(if whole { Outcome::Done } else { Outcome::Damaged })
 }
 
 fn write_check(
@@ -110,18 +110,21 @@ fn write_check(
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
     #[derive(Serialize)]
-    struct Total {
+    struct Total<'a> {
         days: u64,
         events: u64,
         events_lost: u64,
+        #[serde(skip_serializing_if = "<[Day]>::is_empty")]
+        days_cut_short: &'a [Day],
         problems: usize,
     }
-    let CheckReport { days, events, events_lost, problems, .. } = report;
+    let CheckReport { days, events, events_lost, days_cut_short, problems, .. } = report;
     match format {
         RowFormat::Jsonl => {
             problems.iter().try_for_each(|problem| write_json_line(out, problem))?;
             let (days, events, events_lost) = (*days, *events, *events_lost);
-            write_json_line(out, &Total { days, events, events_lost, problems: problems.len() })
+            let problems = problems.len();
+            write_json_line(out, &Total { days, events, events_lost, days_cut_short, problems })
         }
         RowFormat::Table => {
             for problem in problems {
@@ -132,6 +135,9 @@ fn write_check(
                 found => format!("{found} problems"),
             };
             writeln!(out, "checked {days} days with {events} events: {found}")?;
+            for day in days_cut_short {
+                writeln!(out, "{day} may have had more events, lost to damage before a rebuild")?;
+            }
             match events_lost {
                 0 => Ok(()),
                 lost => Ok(writeln!(out, "{lost} events were lost to damage before a rebuild")?),
@@ -152,7 +158,9 @@ fn write_rebuild(
         writeln!(out, "{}", text::neutral(&problem.to_string()))?;
     }
     for day in &report.days_rebuilt {
-        writeln!(out, "rebuilt {day}")?;
+        let cut_short = report.days_cut_short.contains(day);
+        let more = if cut_short { ", which may have had more events" } else { "" };
+        writeln!(out, "rebuilt {day}{more}")?;
     }
     Ok(writeln!(
         out,

@@ -22,6 +22,8 @@ use std::borrow::Borrow;
 use std::ops::Range;
 
 pub(crate) use encode::encode;
+#[cfg(feature = "testing")]
+pub(crate) use head::reseal;
 pub(crate) use head::{HEAD_BYTES_MAX, Head};
 pub(crate) use values::{ClientTimes, Locations, Strings, Tags, Texts};
 

@@ -8,9 +8,9 @@ use std::sync::{Arc, PoisonError};
 
 use redb::{BackendError, StorageBackend};
 
-use super::FaultyStorage;
 use super::disk::{FileId, Operation, split};
 use super::locks::Part;
+use super::{FaultyStorage, Inner};
 use crate::storage::{Access, Directory, Entry, LockError, LockGuard, StorageFile};
 
 /// An open file.
@@ -70,6 +70,9 @@ impl Directory for FaultyStorage {
         let inner = self.inner();
         inner.check_power()?;
         let (file, _) = inner.disk.named(name).ok_or(io::ErrorKind::NotFound)?;
+        if access == Access::Write {
+            inner.check_writable()?;
+        }
         drop(inner);
         Ok(self.handle(name, file, access))
     }
@@ -113,7 +116,11 @@ impl Directory for FaultyStorage {
 
     fn lock(&self) -> Result<LockGuard, LockError> {
         let mut inner = self.inner();
-        inner.check_power().map_err(LockError::Io)?;
+        // On a real disk a lock is a file that is made.
+        inner.check_power().and_then(|()| inner.check_writable()).map_err(LockError::Io)?;
+        if inner.lockless {
+            return Err(LockError::Unsupported);
+        }
         match std::mem::replace(&mut inner.held, true) {
             true => Err(LockError::Held("another store of this test".to_owned())),
             false => Ok(Box::new(Held(self.clone()))),
@@ -125,21 +132,36 @@ impl Directory for FaultyStorage {
     }
 }
 
+impl Inner {
+    fn check_locks(&self) -> Result<(), BackendError> {
+        if self.lockless { Err(BackendError::Unsupported) } else { Ok(()) }
+    }
+}
+
 impl Handle {
     fn part(&self, start: Bound<u64>, end: Bound<u64>) -> Part {
         Part::new(self.file, self.holder, start, end)
     }
 
-    fn take(&self, start: Bound<u64>, end: Bound<u64>, shared: bool) -> bool {
-        self.storage.inner().locks.take(self.part(start, end), shared)
+    fn take(&self, start: Bound<u64>, end: Bound<u64>, shared: bool) -> Result<bool, BackendError> {
+        let mut inner = self.storage.inner();
+        inner.check_locks()?;
+        Ok(inner.locks.take(self.part(start, end), shared))
     }
 
-    fn wait_for(&self, start: Bound<u64>, end: Bound<u64>, shared: bool) {
+    fn wait_for(
+        &self,
+        start: Bound<u64>,
+        end: Bound<u64>,
+        shared: bool,
+    ) -> Result<(), BackendError> {
         let mut inner = self.storage.inner();
+        inner.check_locks()?;
         while !inner.locks.take(self.part(start, end), shared) {
             let waited = self.storage.shared.unlocked.wait(inner);
             inner = waited.unwrap_or_else(PoisonError::into_inner);
         }
+        Ok(())
     }
 
     fn release_all(&self) {
@@ -211,7 +233,7 @@ impl StorageBackend for Handle {
     }
 
     fn try_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        Ok(self.take(start, end, false))
+        self.take(start, end, false)
     }
 
     fn try_lock_shared_range(
@@ -219,26 +241,27 @@ impl StorageBackend for Handle {
         start: Bound<u64>,
         end: Bound<u64>,
     ) -> Result<bool, BackendError> {
-        Ok(self.take(start, end, true))
+        self.take(start, end, true)
     }
 
     fn lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.wait_for(start, end, false);
-        Ok(())
+        self.wait_for(start, end, false)
     }
 
     fn lock_shared_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
-        self.wait_for(start, end, true);
-        Ok(())
+        self.wait_for(start, end, true)
     }
 
     fn unlock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<(), BackendError> {
+        self.storage.inner().check_locks()?;
         self.storage.inner().locks.release(self.part(start, end));
         self.storage.shared.unlocked.notify_all();
         Ok(())
     }
 
     fn query_lock_range(&self, start: Bound<u64>, end: Bound<u64>) -> Result<bool, BackendError> {
-        Ok(self.storage.inner().locks.conflict(self.part(start, end), false))
+        let inner = self.storage.inner();
+        inner.check_locks()?;
+        Ok(inner.locks.conflict(self.part(start, end), false))
     }
 }

@@ -75,6 +75,8 @@ struct Inner {
     open_files: u64,
     /// Whether a writer has the store.
     held: bool,
+    read_only: bool,
+    lockless: bool,
     locks: RangeLocks,
     last_holder: u64,
 }
@@ -152,6 +154,16 @@ impl FaultyStorage {
     /// no limit.
     pub fn set_capacity_bytes(&self, bytes: Option<u64>) {
         self.inner().capacity_bytes = bytes;
+    }
+
+    /// Whether nothing can be changed, as on a file system that is mounted read-only.
+    pub fn set_read_only(&self, read_only: bool) {
+        self.inner().read_only = read_only;
+    }
+
+    /// Whether there are no locks, as on some network file systems.
+    pub fn set_lockless(&self, lockless: bool) {
+        self.inner().lockless = lockless;
     }
 
     /// Bytes that are taken.
@@ -265,6 +277,7 @@ impl FaultyStorage {
     fn perform(&self, operation: Operation) -> io::Result<()> {
         let mut inner = self.inner();
         inner.check_power()?;
+        inner.check_writable()?;
         let has_room = inner.capacity_bytes.is_none_or(|capacity| {
             let growth = operation.growth(&inner.disk);
             growth == 0 || inner.disk.used_bytes() + growth <= capacity
@@ -293,6 +306,13 @@ impl Inner {
         match self.cut {
             Some(_) => Err(io::Error::other("the power is off")),
             None => Ok(()),
+        }
+    }
+
+    fn check_writable(&self) -> io::Result<()> {
+        match self.read_only {
+            true => Err(io::ErrorKind::ReadOnlyFilesystem.into()),
+            false => Ok(()),
         }
     }
 
@@ -337,5 +357,14 @@ impl StoreBuilder {
     /// As [`Store::open`].
     pub fn open_on(self, disk: &FaultyStorage) -> Result<Store> {
         self.open_in(Arc::new(disk.clone()))
+    }
+
+    /// Opens the store on such a disk for reading.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open_read_only`].
+    pub fn open_read_only_on(self, disk: &FaultyStorage) -> Result<Store> {
+        Ok(self.read_in(Arc::new(disk.clone()), None))
     }
 }

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog;
 use crate::codec::columns::Head;
-use crate::day::file::{Appender, MARK_BYTES, SectionKind};
+use crate::day::file::{Appender, FORMAT_VERSION, MARK_BYTES, SectionKind};
 use crate::day::part::{BlockEntry, PageEntry, Part, Source};
 use crate::day::view::DayView;
 use crate::day::{FOLDER, FOLDERS, FileKind, live};
@@ -82,6 +82,10 @@ pub(crate) fn to_directory(
         LockError::Held(holder) => {
             Error::new(ErrorKind::Locked, format!("the backup is open for writing: {holder}"))
         }
+        LockError::Unsupported => {
+            Error::new(ErrorKind::Io, "the backup's file system has no locks to keep a writer out")
+        }
+        LockError::Newer(format) => Error::version("the backup", format, FORMAT_VERSION),
         LockError::Io(error) => Error::io("locking the backup", error),
     })?;
     remove_temporary(&**target, &FOLDERS)?;

@@ -9,6 +9,25 @@ use crate::args::ImportFormat;
 use crate::csv::{self, Cell};
 use crate::fields::Fields;
 
+/// How deep a line of JSON may nest: an event has two levels, and keys that are ignored may have more.
+const JSON_DEPTH_MAX: usize = 32;
+
+/// Whether JSON nests deeper than is read; of other texts it may say either.
+fn nests_too_deep(text: &str) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    text.bytes().any(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => depth += 1,
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > JSON_DEPTH_MAX
+    })
+}
+
 /// What a record turned out to be.
 pub(super) enum Decoded {
     Event(NewEvent),
@@ -46,6 +65,9 @@ impl Decoder {
             return Ok(Decoded::Nothing);
         }
         match self {
+            Self::Jsonl if nests_too_deep(text) => {
+                Err(format!("nests deeper than {JSON_DEPTH_MAX} levels"))
+            }
             Self::Jsonl => serde_json::from_str(text).map_err(|error| json_reason(&error)),
             Self::Query => NewEvent::from_query(text.trim()).map_err(|error| reason(&error)),
             Self::Csv(columns) => {
@@ -161,6 +183,19 @@ mod tests {
         assert_eq!(decode(&mut decoder, ",heartbeat,x,-1,\"3, 8\"\r\n"), Ok(Some(event.clone())));
         assert_eq!(decode(&mut decoder, "\"\",heartbeat,x,-1,\"3, 8\""), Ok(Some(event.data(""))));
         assert!(decode(&mut decoder, "a,b").is_err_and(|reason| reason.contains("2 cells")));
+    }
+
+    #[test]
+    fn json_may_nest_to_the_limit_and_no_deeper() {
+        let nested = |depth: usize| {
+            let inner = "[".repeat(depth) + &"]".repeat(depth);
+            format!(
+                "{{\"session_id\":1,\"event_type\":\"x\",\"data\":\"[\\\"[[\",\"more\":{inner}}}"
+            )
+        };
+        let decode = |depth| decode(&mut Decoder::Jsonl, &nested(depth));
+        assert_eq!(decode(31), Ok(Some(NewEvent::new(1, "x").data("[\"[["))));
+        assert!(decode(32).is_err_and(|reason| reason.contains("deeper than 32")));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! committed, the tally, and what is said of rejected lines. The rooms below it: `records` (where a
 //! record ends), `decode` (what it means), `rejects` (where a bad one is kept).
 //!
-//! Invariants: every good event is imported, whatever stands beside it; an input of any length, or
+//! Invariants: every good event is imported, whatever stands beside it, or, strictly, none beside a bad
+//! one; an input of any length, or
 //! with a line of any length, is read in bounded memory; an event that has come is committed within
 //! [`BATCH_DELAY`], even if nothing follows it.
 
@@ -12,6 +13,7 @@ mod decode;
 mod records;
 mod rejects;
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
@@ -46,8 +48,47 @@ pub(crate) fn import(arguments: &ImportArguments, out: &mut dyn Write) -> Result
     let path = arguments.file.as_path();
     // Opened before the store, so that a wrong name does not create one.
     let (input, bytes) = open_input(path)?;
+    if arguments.strict {
+        if bytes.is_none() {
+            return Err(Failure::message("--strict reads the input twice, and needs a file"));
+        }
+        // The rules of a store do not depend on what is in it.
+        let rehearsal = pass(arguments, &Store::in_memory()?, Pass::Rehearsal, (input, bytes))?;
+        if rehearsal.rejected > 0 {
+            return rehearsal.write(arguments, out);
+        }
+        let store = open_store(arguments)?;
+        let tally = pass(arguments, &store, Pass::Import, open_input(path)?)?;
+        store.close()?;
+        return tally.write(arguments, out);
+    }
+    let store = open_store(arguments)?;
+    let tally = pass(arguments, &store, Pass::Import, (input, bytes))?;
+    store.close()?;
+    tally.write(arguments, out)
+}
+
+fn open_store(arguments: &ImportArguments) -> Result<Store, Failure> {
+    Ok(Store::builder().durability(Durability::Sync).open(&arguments.store)?)
+}
+
+/// What is done with good events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    /// Nothing: bad ones are looked for.
+    Rehearsal,
+    Import,
+}
+
+/// Reads an input from end to end.
+fn pass(
+    arguments: &ImportArguments,
+    store: &Store,
+    pass: Pass,
+    (input, bytes): Input,
+) -> Result<Tally, Failure> {
+    let path = arguments.file.as_path();
     let rejects = Rejects::new(arguments.rejects.as_deref(), path)?;
-    let store = Store::builder().durability(Durability::Sync).open(&arguments.store)?;
     let format = arguments.format.unwrap_or_else(|| format_of(path));
 
     let (sender, receiver) = sync_channel(READS_WAITING_MAX);
@@ -58,10 +99,13 @@ pub(crate) fn import(arguments: &ImportArguments, out: &mut dyn Write) -> Result
         .map_err(|error| Failure::message(format!("cannot start a thread: {error}")))?;
 
     let mut importer = Importer {
-        store: &store,
+        store,
+        pass,
+        skip_existing: arguments.skip_existing,
         decoder: Decoder::new(format),
         batch: Vec::new(),
         batch_bytes: 0,
+        batch_lines: HashSet::new(),
         rejects,
         tally: Tally::default(),
         progress: progress(bytes),
@@ -75,15 +119,13 @@ pub(crate) fn import(arguments: &ImportArguments, out: &mut dyn Write) -> Result
     let tally = importer.tally;
     let kept = importer.rejects.finish();
     result.map_err(|failure| tally.stopped(&failure))?;
-    kept?;
-    store.close()?;
-    let Tally { read, imported, rejected } = tally;
-    writeln!(out, "{{\"read\":{read},\"imported\":{imported},\"rejected\":{rejected}}}")?;
-    Ok(if rejected == 0 { Outcome::Done } else { Outcome::Wanting })
+    kept.map(|()| tally)
 }
 
-/// The input, and its length where that is known.
-fn open_input(path: &Path) -> Result<(Box<dyn Read + Send>, Option<u64>), Failure> {
+/// An input, and its length where that is known.
+type Input = (Box<dyn Read + Send>, Option<u64>);
+
+fn open_input(path: &Path) -> Result<Input, Failure> {
     if path == Path::new("-") {
         return Ok((Box::new(io::stdin()), None));
     }
@@ -145,13 +187,25 @@ fn read_input(
 struct Tally {
     read: u64,
     imported: u64,
+    /// Those that the store had already.
+    skipped: u64,
     rejected: u64,
 }
 
 impl Tally {
+    fn write(self, arguments: &ImportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
+        let Self { read, imported, skipped, rejected } = self;
+        write!(out, "{{\"read\":{read},\"imported\":{imported}")?;
+        if arguments.skip_existing {
+            write!(out, ",\"skipped\":{skipped}")?;
+        }
+        writeln!(out, ",\"rejected\":{rejected}}}")?;
+        Ok(if rejected == 0 { Outcome::Done } else { Outcome::Wanting })
+    }
+
     fn stopped(self, failure: &Failure) -> Failure {
         let Self { imported, rejected, .. } = self;
-        Failure::message(format!(
+        failure.in_words(format!(
             "{failure}; the import stopped after {imported} imported and {rejected} rejected"
         ))
     }
@@ -167,9 +221,13 @@ struct Waiting {
 /// An import under way.
 struct Importer<'a> {
     store: &'a Store,
+    pass: Pass,
+    skip_existing: bool,
     decoder: Decoder,
     batch: Vec<Waiting>,
     batch_bytes: usize,
+    /// The records of the batch, where equal ones are to be skipped.
+    batch_lines: HashSet<Vec<u8>>,
     rejects: Rejects,
     tally: Tally,
     progress: ProgressBar,
@@ -238,15 +296,34 @@ impl Importer<'_> {
         self.tally.read += 1;
         match event {
             Err(reason) => self.reject(line, &raw, &reason),
-            Ok(event) => {
-                self.batch_bytes += raw.len();
-                self.batch.push(Waiting { line, raw, event });
-                if self.batch.len() >= BATCH_EVENTS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
-                    return self.commit();
+            Ok(event) if self.skip_existing => match self.is_there(&event, &raw) {
+                Ok(true) => {
+                    self.tally.skipped += 1;
+                    Ok(())
                 }
-                Ok(())
-            }
+                Ok(false) => self.take_event(line, raw, event),
+                Err(error) if error.kind() == ErrorKind::InvalidInput => {
+                    self.reject(line, &raw, &decode::reason(&error))
+                }
+                Err(error) => Err(error.into()),
+            },
+            Ok(event) => self.take_event(line, raw, event),
         }
+    }
+
+    /// Whether the store has the event, or will have it once the batch is committed.
+    fn is_there(&mut self, event: &NewEvent, raw: &[u8]) -> diurnal::Result<bool> {
+        let there = self.store.find(event)?.is_some();
+        Ok(there || !self.batch_lines.insert(raw.to_vec()))
+    }
+
+    fn take_event(&mut self, line: u64, raw: Vec<u8>, event: NewEvent) -> Result<(), Failure> {
+        self.batch_bytes += raw.len();
+        self.batch.push(Waiting { line, raw, event });
+        if self.batch.len() >= BATCH_EVENTS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
+            return self.commit();
+        }
+        Ok(())
     }
 
     fn reject(&mut self, line: u64, raw: &[u8], reason: &str) -> Result<(), Failure> {
@@ -257,8 +334,12 @@ impl Importer<'_> {
 
     fn commit(&mut self) -> Result<(), Failure> {
         self.batch_bytes = 0;
+        self.batch_lines.clear();
         let batch = std::mem::take(&mut self.batch);
-        self.commit_part(&batch)
+        match self.pass {
+            Pass::Rehearsal => Ok(()),
+            Pass::Import => self.commit_part(&batch),
+        }
     }
 
     /// Commits waiting events. A batch that the store refuses for one event of it is refused whole
@@ -281,11 +362,14 @@ impl Importer<'_> {
                 }
             },
             // Days of one batch are committed one after the other.
-            Err(error) => Err(Failure::message(format!(
-                "{error} (some of the {} events from line {} on may be stored)",
-                part.len(),
-                part.first().map_or(0, |waiting| waiting.line)
-            ))),
+            Err(error) => Err(Failure::Stopped(
+                error.kind(),
+                format!(
+                    "{error} (some of the {} events from line {} on may be stored)",
+                    part.len(),
+                    part.first().map_or(0, |waiting| waiting.line)
+                ),
+            )),
         }
     }
 }

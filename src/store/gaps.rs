@@ -1,0 +1,78 @@
+//! Questions that go on past days which cannot be read.
+//!
+//! Owns: [`AllowGaps`]: the questions of a store, each answered with a list of what was left out. Does
+//! not own the questions (`query`).
+
+use crate::error::Result;
+use crate::query::aggregate::{self, SessionSummary};
+use crate::query::gaps::{WithGaps, ask_past_gaps};
+use crate::query::rows::{EventIds, Events};
+use crate::query::{Count, Filter, GroupBy, Query};
+use crate::snapshot::Snapshot;
+use crate::store::{Session, Store, session_of};
+
+/// A store that is asked without the days that cannot be read: see [`Store::allow_gaps`].
+#[derive(Debug, Clone, Copy)]
+pub struct AllowGaps<'a>(pub(super) &'a Store);
+
+impl AllowGaps<'_> {
+    /// As [`Store::query`]; [`Events::gaps`] tells what was left out. Events of a day that were given
+    /// before its damage was met stay given.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`], damage aside.
+    pub fn query(&self, query: &Query) -> Result<Events> {
+        Events::new(self.0.snapshot()?, query).map(Events::allow_gaps)
+    }
+
+    /// As [`Store::ids`]; [`EventIds::gaps`] tells what was left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`], damage aside.
+    pub fn ids(&self, query: &Query) -> Result<EventIds> {
+        EventIds::new(self.0.snapshot()?, query).map(EventIds::allow_gaps)
+    }
+
+    /// As [`Store::count`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`], damage aside.
+    pub fn count(&self, filter: &Filter) -> Result<WithGaps<u64>> {
+        self.ask(|snapshot| aggregate::count(snapshot, filter))
+    }
+
+    /// As [`Store::count_by`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::count_by`], damage aside.
+    pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<WithGaps<Vec<Count>>> {
+        self.ask(|snapshot| aggregate::count_by(snapshot, filter, by))
+    }
+
+    /// As [`Store::session`]; the events of the session leave out the same days.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`], damage aside.
+    pub fn session(&self, id: impl ToString) -> Result<WithGaps<Option<Session>>> {
+        let id = id.to_string();
+        self.ask(|snapshot| session_of(snapshot, &id))
+    }
+
+    /// As [`Store::sessions`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::query`], damage aside.
+    pub fn sessions(&self, filter: &Filter) -> Result<WithGaps<Vec<SessionSummary>>> {
+        self.ask(|snapshot| aggregate::sessions(snapshot, filter))
+    }
+
+    fn ask<T>(&self, question: impl Fn(&Snapshot) -> Result<T>) -> Result<WithGaps<T>> {
+        self.0.ask(|snapshot| ask_past_gaps(snapshot, &question))
+    }
+}
