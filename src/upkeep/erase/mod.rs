@@ -24,13 +24,13 @@ use crate::day::file::Appender;
 use crate::day::live::SealedDay;
 use crate::day::part::Part;
 use crate::day::view::DayView;
-use crate::day::{FOLDER, FOLDERS, FileKind, fold, live};
+use crate::day::{FOLDER, FOLDERS, FileKind, QUARANTINED, fold, live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::check_name;
 use crate::index::term::{Field, Term};
 use crate::limits::SESSION_ID_BYTES_MAX;
 use crate::snapshot::{Sealed, Shelf, Snapshot};
-use crate::storage::{Directory, Draft};
+use crate::storage::{DAMAGED, Directory, Draft};
 use crate::time::{Day, Timestamp};
 use crate::writer::days::OpenDays;
 
@@ -129,7 +129,8 @@ pub(crate) fn plan(snapshot: &Snapshot, session_id: &str) -> Result<ErasureRepor
     check_id(session_id)?;
     let mut report = ErasureReport::of(session_id);
     for day in concerned(snapshot, session_id) {
-        match snapshot.view(day).and_then(|view| view.map_or(Ok(0), |it| count(&it, session_id))) {
+        let view = snapshot.view_after_gap(day);
+        match view.and_then(|view| view.map_or(Ok(0), |it| count(&it, session_id))) {
             Ok(0) => {}
             Ok(events) => report.add(day, events),
             Err(error) => report.note_damage(&snapshot.shelf, day, &error)?,
@@ -186,7 +187,7 @@ fn carry_out(days: &OpenDays, session_id: &str) -> Result<ErasureReport> {
     let after = days.snapshot(Vec::new)?;
     let mut found = false;
     for day in report.days.iter().map(|erased| erased.day) {
-        if let Some(view) = after.view(day)? {
+        if let Some(view) = after.view_after_gap(day)? {
             found |= holds(&view, session_id)?;
         }
     }
@@ -301,21 +302,33 @@ impl ErasureReport {
         Ok(())
     }
 
-    /// Names the files that a rebuild has set aside.
+    /// Names the files that were set aside since they were damaged.
     fn note_set_aside(&mut self, directory: &dyn Directory) -> Result<()> {
         for folder in FOLDERS {
             let mut files = names(directory, folder)?;
-            files.retain(|file| file.ends_with(".damaged"));
             files.sort_unstable();
             for file in files {
+                let reason = match set_aside_as(&file) {
+                    Some(DAMAGED) => {
+                        "it was set aside since it was damaged; delete it to be rid of it"
+                    }
+                    Some(QUARANTINED) => "its day goes on after a gap; rebuild it and erase again",
+                    _ => continue,
+                };
                 let day = file.split('.').next().and_then(|day| day.parse().ok());
                 let file = if folder.is_empty() { file } else { format!("{folder}/{file}") };
-                let reason = "it was set aside since it was damaged; delete it to be rid of it";
                 self.remains.push(Remains { file, day, reason: reason.to_owned() });
             }
         }
         Ok(())
     }
+}
+
+/// The word under which a file was set aside, whatever its number.
+fn set_aside_as(name: &str) -> Option<&'static str> {
+    let (_, end) = name.rsplit_once('.')?;
+    let word = end.split_once('-').map_or(end, |(word, _)| word);
+    [DAMAGED, QUARANTINED].into_iter().find(|known| *known == word)
 }
 
 fn names(directory: &dyn Directory, folder: &str) -> Result<Vec<String>> {
