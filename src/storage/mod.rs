@@ -16,7 +16,9 @@ pub(crate) mod real;
 mod shared;
 
 use std::any::Any;
+use std::collections::hash_map::RandomState;
 use std::fmt::Debug;
+use std::hash::{BuildHasher, Hasher};
 use std::io;
 use std::sync::Arc;
 
@@ -80,6 +82,12 @@ pub(crate) trait Directory: Debug + Send + Sync {
     fn lock(&self) -> Result<LockGuard, LockError>;
     /// Whether locks on parts of a file work between processes.
     fn has_range_locks(&self) -> bool;
+    /// A number at random, to tell a store by.
+    fn draw(&self) -> u128 {
+        // The one source of randomness that the standard library has.
+        let half = || u128::from(RandomState::new().build_hasher().finish());
+        half() << 64 | half()
+    }
 }
 
 /// Whether a file has this name; what keeps that from being seen is an error.

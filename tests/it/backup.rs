@@ -144,6 +144,7 @@ fn only_an_empty_directory_or_a_backup_of_the_store_is_written_to() {
         error.kind()
     };
     let other_disk = FaultyStorage::new();
+    other_disk.set_serial_number(1);
     let other = small_blocks().open_on(&other_disk).unwrap();
     assert_eq!(refused(&other_disk), ErrorKind::InvalidInput, "a store in use");
     let others_backup = FaultyStorage::new();

@@ -130,6 +130,10 @@ impl Directory for FaultyStorage {
     fn has_range_locks(&self) -> bool {
         true
     }
+
+    fn draw(&self) -> u128 {
+        self.inner().serial_number.into()
+    }
 }
 
 impl Inner {

@@ -77,6 +77,7 @@ struct Inner {
     held: bool,
     read_only: bool,
     lockless: bool,
+    serial_number: u64,
     locks: RangeLocks,
     last_holder: u64,
 }
@@ -159,6 +160,12 @@ impl FaultyStorage {
     /// Whether nothing can be changed, as on a file system that is mounted read-only.
     pub fn set_read_only(&self, read_only: bool) {
         self.inner().read_only = read_only;
+    }
+
+    /// The number by which a store that is made here is told from others; 0 unless it is set. A disk that
+    /// drew one would not do the same twice.
+    pub fn set_serial_number(&self, number: u64) {
+        self.inner().serial_number = number;
     }
 
     /// Whether there are no locks, as on some network file systems.

@@ -14,8 +14,6 @@
 //! checksum  XXH3-64 of all before
 //! ```
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
 use crate::codec::bytes::{Reader, put_u32, seal, unseal};
@@ -37,15 +35,6 @@ const BYTES: usize = 8 + 4 + ID_BYTES + 8;
 pub(crate) struct Identity([u8; ID_BYTES]);
 
 impl Identity {
-    fn random() -> Self {
-        // The one source of randomness that the standard library has.
-        let half = || RandomState::new().build_hasher().finish().to_le_bytes();
-        let mut id = [0; ID_BYTES];
-        id[..8].copy_from_slice(&half());
-        id[8..].copy_from_slice(&half());
-        Self(id)
-    }
-
     fn encode(self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         put_u32(&mut bytes, VERSION);
@@ -88,7 +77,10 @@ pub(crate) fn of_writer(directory: &Arc<dyn Directory>) -> Result<Identity> {
         _ => {}
     }
     // A backup that is opened for writing is the store again.
-    let identity = of_backup(&**directory).ok().flatten().unwrap_or_else(Identity::random);
+    let identity = of_backup(&**directory)
+        .ok()
+        .flatten()
+        .unwrap_or_else(|| Identity(directory.draw().to_le_bytes()));
     write(directory, STORE_NAME, identity)?;
     Ok(identity)
 }
