@@ -105,8 +105,8 @@
 //!   - `formats::a_catalog_of_a_newer_version_is_refused`
 //!   - `formats::a_store_that_a_newer_version_has_written_is_not_written`
 //! - **The system.**
-//!   - `system::many_days_and_four_open_ones_take_at_most_24_descriptors`
-//!   - `system::without_descriptors_nothing_is_lost_and_all_is_well_afterwards`
+//!   - `system::descriptors::many_days_and_four_open_ones_take_at_most_24_descriptors`
+//!   - `system::descriptors::without_descriptors_nothing_is_lost_and_all_is_well_afterwards`
 //!   - `system::a_read_only_disk_is_read_and_not_written`
 //!   - `system::a_disk_that_becomes_read_only_refuses_and_goes_on_reading`
 //! - **Memory.**
