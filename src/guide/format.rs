@@ -59,9 +59,11 @@
 //!
 //! # `catalog.redb`
 //!
-//! Two tables: `days` (file length, events, the ordinal after the last, zone, number of sessions, and, where there are at most 256, how
-//! many events have each type and each tag) and `sessions` (a u32 fingerprint for
-//! each session of the day). An entry counts only for a file of exactly that length.
+//! Two tables, each value closed by a checksum. `days`: version u8 (1), file length u64, events u32, the
+//! ordinal after the last u32, zone, number of sessions u32, and for types, then for tags, 0 where there
+//! are more than 256, else 1, their number, and name and events of each, with varints for lengths and
+//! numbers. `sessions`: a u32 fingerprint for each session of the day, ascending. An entry counts only for
+//! a file of exactly that length.
 //!
 //! # `IDENTITY`, `BACKUP` and `ERASE`
 //!

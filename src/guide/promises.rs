@@ -45,3 +45,71 @@
 //!   65,536 places and the blocks it is decoding. Counts by key and lists of sessions grow with the
 //!   number of keys. The catalog keeps 4 bytes a session and day in memory,
 //!   and of each day the names and totals of at most 256 types and 256 tags.
+//!
+//! # The tests that show it
+//!
+//! Each is run by `cargo test --all-features --test it NAME`; [`testing`](super::testing) tells how much they look at.
+//!
+//! - **Durability.**
+//!   - `durability::killed_while_logging_a_store_has_all_that_it_acknowledged`
+//!   - `crashes::a_store_that_others_read_survives_a_power_cut_at_any_operation`
+//!   - `crashes::a_store_of_one_process_survives_a_power_cut_at_any_operation`
+//!   - `crashes::a_buffered_store_loses_no_more_than_its_window_in_a_power_cut`
+//!   - `durability::a_kill_loses_no_more_than_the_buffered_window`
+//!   - `crashes::lies::a_card_that_lies_about_syncs_costs_events_and_makes_none_up`
+//! - **Batches.**
+//!   - `durability::a_batch_over_several_days_keeps_its_order_in_each`
+//!   - `input::a_batch_with_one_bad_event_is_refused_whole_and_names_its_place`
+//!   - `statemachine::a_store_on_a_disk_that_loses_power_lives_as_its_model_does`
+//! - **Ids.**
+//!   - `days::late_events_of_a_finished_day_get_the_next_ordinals`
+//!   - `erase::ordinals_of_erased_events_are_not_given_again`
+//!   - `erase::holes_stay_holes_when_a_day_goes_on_and_when_it_is_rebuilt`
+//! - **Erasure.**
+//!   - `erase::an_erased_session_is_in_no_byte_of_the_store`
+//!   - `erase::an_erasure_that_is_cut_short_at_any_operation_is_ended_when_the_store_is_opened`
+//!   - `erase::an_erasure_on_a_disk_that_fails_loses_nothing_else_and_is_ended_later`
+//!   - `erase::files_that_cannot_be_cleaned_are_named`
+//! - **Backup.**
+//!   - `backup::a_backup_that_is_cut_short_at_any_operation_is_sound_and_finished_by_the_next`
+//!   - `backup::a_backup_made_while_threads_log_has_each_batch_whole_and_none_before_its_elder`
+//! - **Failures.**
+//!   - `faults::a_store_that_others_read_loses_nothing_to_a_failing_disk`
+//!   - `faults::a_store_of_one_process_loses_nothing_to_a_failing_disk`
+//!   - `faults::a_full_disk_can_be_pruned_and_logged_to_again`
+//! - **Clocks.**
+//!   - `days::a_clock_that_jumps_loses_nothing`
+//!   - `time::a_clock_at_any_end_of_time_hurts_nothing`
+//!   - `days::one_jump_of_the_clock_never_expires_the_store`
+//! - **Readers.**
+//!   - `concurrency::a_look_at_several_days_is_of_one_moment`
+//!   - `agreement::an_iterator_gives_what_was_there_when_it_was_asked_for`
+//!   - `readers::a_reader_process_follows_a_writer_live`
+//!   - `concurrency::a_reader_keeps_its_snapshot_while_its_days_are_dropped`
+//! - **Damage.**
+//!   - `damage::damage_anywhere_is_told_and_costs_no_other_day`
+//!   - `damage::a_flipped_bit_anywhere_in_a_tiny_days_file_is_told`
+//!   - `damage::a_catalog_that_is_gone_or_damaged_is_made_again_with_the_same_answers`
+//! - **Gaps.**
+//!   - `damage::a_gap_is_remembered_until_a_rebuild_salvages_what_was_set_aside`
+//!   - `damage::a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows`
+//!   - `damage::a_day_may_be_damaged_again_and_again`
+//!   - `cli::gaps_are_allowed_and_named_where_that_is_asked_for`
+//! - **Salvage.**
+//!   - `damage::the_batches_of_a_log_that_redb_does_not_open_are_salvaged`
+//!   - `damage::every_damaged_file_that_was_set_aside_is_kept`
+//!   - `crashes::a_rebuild_that_is_cut_short_loses_nothing_that_could_be_read`
+//! - **Newer formats.**
+//!   - `formats::a_days_file_of_a_newer_version_is_refused_and_left_alone`
+//!   - `formats::a_log_of_a_newer_version_is_refused`
+//!   - `formats::a_catalog_of_a_newer_version_is_refused`
+//!   - `formats::a_store_that_a_newer_version_has_written_is_not_written`
+//! - **The system.**
+//!   - `system::descriptors::many_days_and_four_open_ones_take_at_most_24_descriptors`
+//!   - `system::descriptors::without_descriptors_nothing_is_lost_and_all_is_well_afterwards`
+//!   - `system::a_read_only_disk_is_read_and_not_written`
+//!   - `system::a_disk_that_becomes_read_only_refuses_and_goes_on_reading`
+//! - **Memory.**
+//!   - `hostile::a_day_of_very_many_sessions_is_found_in_within_bounded_memory`
+//!   - `hostile::events_as_large_as_they_may_be_are_kept_within_bounded_memory`
+//!   - `decade::a_decade_loses_nothing_but_what_expires_and_needs_no_more_than_a_year`

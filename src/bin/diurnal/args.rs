@@ -21,8 +21,8 @@ use diurnal::{BoundingBox, Circle, Cursor, Timestamp};
     after_help = "\
 STORE is the directory of a store; log and import create it. Every reading command works while
 another process writes. Results go to standard output: a table on a terminal, JSON lines otherwise.
-Exit status: 0 done; 1 an error or a rejected line; 2 wrong usage; 3 damage found; 4 the store is
-locked by another process.
+Exit status: 0 done; 1 an error or a rejected line; 2 wrong usage; 3 damage found, or a day left out
+as --allow-gaps allows; 4 the store is locked by another process.
 
   diurnal log events --session-id 1 --event-type heartbeat
   diurnal import events log.jsonl
@@ -114,8 +114,9 @@ pub(crate) struct EventArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Prints {\"read\":N,\"imported\":N,\"rejected\":N}, with \"skipped\":N after --skip-existing. A bad line is named on standard error and skipped;
-every good one is imported, and the exit status is 1 if any was rejected. Blank lines are skipped.
+Prints {\"read\":N,\"imported\":N,\"rejected\":N}, with \"skipped\":N between them where --skip-existing
+is given. A bad line is named on standard error and left out; every good one is imported, unless
+--strict is given. The exit status is 1 if any was rejected. Blank lines are skipped.
 From a pipe, what has come is committed at least every second.
 
   jsonl  one JSON object a line, as `query --format jsonl` prints them; session_id and tags may be
@@ -236,7 +237,8 @@ pub(crate) struct ReportArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit status 3 says that damage was found, or with --rebuild that events were lost by it.
+Exit status 3 says that damage was found, or with --rebuild that events were lost by it. A rebuild
+keeps what can be read of a damaged day, and sets its damaged files aside as *.damaged.
 
   diurnal check events
   diurnal check events --rebuild")]
