@@ -203,7 +203,10 @@ impl DayCheck<'_> {
                 Ok(())
             });
             if let Err(error) = scanned {
-                found.push(error.to_string());
+                // Of a page that cannot be read, nothing says which terms are missing.
+                self.report_error(&place, &error);
+                expected.clear();
+                break;
             }
         }
         for (field, key) in expected.into_keys() {

@@ -5,7 +5,7 @@
 //! With cargo-fuzz the same harnesses are guided by what they reach:
 //!
 //! ```sh
-//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz block
+//! RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --sanitizer none block
 //! ```
 
 #![allow(
