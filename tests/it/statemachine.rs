@@ -85,11 +85,7 @@ impl Life {
                 self.model.flush();
             }
             Operation::Ask(query) => self.model.compare(&self.store, query).unwrap(),
-            Operation::Hold(query) => self.held.push(Held {
-                events: self.store.query(query).unwrap(),
-                expected: self.model.answer(query),
-                dropped: BTreeSet::new(),
-            }),
+            Operation::Hold(query) => self.hold(query),
             Operation::Release => self.held.drain(..).for_each(read_held),
             Operation::NextDay => {
                 let today = Day::of(self.clock.now()).unwrap();
@@ -113,6 +109,18 @@ impl Life {
             }
             other => panic!("{other:?} is not known here"),
         }
+    }
+
+    /// Asks, and reads the answer later. Without a limit: where a day is dropped before its turn, what
+    /// comes after it would take its place.
+    fn hold(&mut self, query: &Query) {
+        let mut query = query.clone();
+        query.limit = None;
+        self.held.push(Held {
+            events: self.store.query(&query).unwrap(),
+            expected: self.model.answer(&query),
+            dropped: BTreeSet::new(),
+        });
     }
 
     fn log(&mut self, events: Vec<NewEvent>) {
