@@ -29,6 +29,7 @@ use diurnal::{
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use tempfile::TempDir;
 
 use crate::common::{DAY, cases, copy_store, day, everything, noon, small_blocks};
@@ -258,10 +259,17 @@ fn live(place: Place, buffered: bool, operations: &[Operation], queries: &[Query
     }
 }
 
+/// The same sequences each time, so that a change is judged by what it changed; others, chosen by chance,
+/// where `DIURNAL_PROPTEST_CASES` asks for a number of them.
 fn config(unless_told: u32) -> ProptestConfig {
+    let rng_seed = match std::env::var_os("DIURNAL_PROPTEST_CASES") {
+        None => RngSeed::Fixed(1),
+        Some(_) => RngSeed::Random,
+    };
     ProptestConfig {
         cases: cases(unless_told),
         max_shrink_iters: 2_000,
+        rng_seed,
         ..ProptestConfig::default()
     }
 }
