@@ -246,7 +246,7 @@ fn write_pieces(
             live::merge_unmerged(&mut appender, &mut parts, view)?;
             live::push_lost(&mut parts, next, first - next);
         }
-        for rows in fresh.chunks(PART_ROWS_MAX) {
+        for rows in fold::blocks_of(&fresh, PART_ROWS_MAX) {
             live::make_room(&mut appender, &mut parts, rows.len(), view)?;
             let start = parts.last().map_or(0, |part| part.end());
             parts.push(Arc::new(fold::append_block(&mut appender, start, rows)?));

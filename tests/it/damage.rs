@@ -18,12 +18,13 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diurnal::testing::FaultyStorage;
 use diurnal::{
     BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
-    Order, Query, Store, TimeRange,
+    Order, Query, Store, TimeRange, limits,
 };
 
 use crate::common::{
@@ -681,6 +682,30 @@ fn the_batches_of_a_log_that_redb_does_not_open_are_salvaged() {
     let tail = left.iter().filter(|event| event.id.day() == day(TODAY) && event.id.ordinal() >= 64);
     assert!(tail.count() > 0, "rows of the tail were read: {report:?}");
     assert!(left.iter().all(|event| store.model.events.contains(event)));
+}
+
+#[test]
+fn rows_larger_than_a_block_together_are_salvaged_as_several() {
+    let large = |numbers: Range<i64>| -> Vec<NewEvent> {
+        let data = "d".repeat(limits::DATA_BYTES_DEFAULT);
+        let event = |n| NewEvent::new(n, "client_error").server_time(at(day(TODAY), n));
+        numbers.map(|n| event(n).data(data.as_str())).collect()
+    };
+    let disk = FaultyStorage::new();
+    let open = || Store::builder().clock(noon(day(TODAY))).open_on(&disk).unwrap();
+    let store = open();
+    // Folded at once, and then as much as waits in a log before it is.
+    store.log_events(large(0..64)).unwrap();
+    store.log_events(large(64..124)).unwrap();
+    let all = everything(&store);
+    store.close().unwrap();
+    disk.flip(&format!("days/{TODAY}.day"), 3, 1);
+    let store = open();
+    assert!(store.count(&Filter::All).is_err());
+    let report = store.rebuild().unwrap();
+    assert_eq!((report.events_lost, report.days_rebuilt.len()), (0, 1));
+    assert_eq!(everything(&store), all);
+    assert_clean(&store);
 }
 
 #[test]
