@@ -41,6 +41,7 @@
 //! Modules stand on floors, and lower ones never import upper ones; see
 //! [`guide::architecture`].
 
+pub mod analysis;
 mod builder;
 mod catalog;
 mod client_time;
