@@ -11,6 +11,8 @@
 //! order of time; its memory grows with sessions, tags and buckets, not with events, unless it says so.
 
 mod distance;
+mod heatmap;
+mod histogram;
 mod meaning;
 mod quantiles;
 
@@ -20,6 +22,8 @@ use crate::snapshot::Snapshot;
 use crate::store::{AllowGaps, Store};
 
 pub use distance::NoFix;
+pub use heatmap::{Cell, Heat, Heatmap};
+pub use histogram::{Activity, Bucket, Histogram, Peak};
 pub use quantiles::Quantiles;
 
 /// A question that a store can be asked. It is sealed: the questions are those of this module.
