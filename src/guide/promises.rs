@@ -2,7 +2,8 @@
 //!
 //! - **Durability.** With `Durability::Sync` an id is returned after the fsync that covers the event. With
 //!   `Durability::Buffered` at most `max_delay` or `max_events` of the latest events are lost, and their ids
-//!   are given again. A disk that acknowledges a sync it has not done breaks either promise.
+//!   are given again; of a call that fills the window and returns an id, nothing is lost, only what waited
+//!   for other days. A disk that acknowledges a sync it has not done breaks either promise.
 //! - **Batches.** The events of one `log_events` call that fall on one day are all logged or none is.
 //! - **Ids.** Ordinals of a day are dense and are never reused once acknowledged. An erased event leaves
 //!   a hole that stays a hole.
@@ -56,6 +57,7 @@
 //!   - `crashes::a_store_of_one_process_survives_a_power_cut_at_any_operation`
 //!   - `crashes::a_buffered_store_loses_no_more_than_its_window_in_a_power_cut`
 //!   - `durability::a_kill_loses_no_more_than_the_buffered_window`
+//!   - `durability::a_call_that_fills_the_window_loses_only_what_waited_for_other_days`
 //!   - `crashes::lies::a_card_that_lies_about_syncs_costs_events_and_makes_none_up`
 //! - **Batches.**
 //!   - `durability::a_batch_over_several_days_keeps_its_order_in_each`

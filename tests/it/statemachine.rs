@@ -34,6 +34,9 @@ use tempfile::TempDir;
 
 use crate::common::{DAY, cases, copy_store, day, everything, noon, small_blocks};
 
+/// Events that wait in a buffered store, at most.
+const WINDOW: usize = 20;
+
 /// Where a store lies.
 enum Place {
     Disk(FaultyStorage),
@@ -61,7 +64,9 @@ struct Life {
 impl Life {
     fn new(place: Place, buffered: bool) -> Self {
         let durability = match buffered {
-            true => Durability::Buffered { max_delay: Duration::from_secs(86_400), max_events: 20 },
+            true => {
+                Durability::Buffered { max_delay: Duration::from_secs(86_400), max_events: WINDOW }
+            }
             false => Durability::Sync,
         };
         let clock = noon(day("2026-11-23"));
@@ -203,8 +208,10 @@ impl Life {
         match logged {
             // A buffered call that fills the window returns once its own events are durable; those of
             // other days that waited with them may meet the cut.
-            Ok(_) if was_cut && self.durability != Durability::Sync => {
-                self.model.doubt(events.to_vec(), now).unwrap();
+            Ok(ids) if was_cut => {
+                let expected = self.model.log_events_amid_cut(events.to_vec(), now).unwrap();
+                assert_eq!(expected, ids, "the ids that the model gives");
+                assert!(self.model.at_risk() < WINDOW, "more is at risk than the window");
             }
             Ok(ids) => assert_eq!(self.model.log_events(events.to_vec(), now).unwrap(), ids),
             Err(_) => self.model.doubt(events.to_vec(), now).unwrap(),

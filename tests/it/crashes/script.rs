@@ -304,6 +304,7 @@ impl Player {
         for (draft, id) in logged {
             by_day.entry(id.day()).or_default().push(draft.logged(id));
         }
+        let mut written = self.setup != Setup::Buffered;
         for (day, events) in by_day {
             self.waiting += events.len();
             let expected = self.state.entry(day).or_default();
@@ -316,7 +317,9 @@ impl Player {
             let ordinals = events.iter().map(|event| event.id.ordinal() as usize);
             assert!(ordinals.eq(next..next + events.len()), "ordinals of {day} from {next}");
             expected.batches.push(Arc::new(events));
-            if self.setup != Setup::Buffered || (self.waiting >= WINDOW && !self.fails) {
+            // A call that fills the window has all its events written.
+            written |= self.waiting >= WINDOW && !self.fails;
+            if written {
                 self.settled();
             }
         }
