@@ -21,7 +21,7 @@
 //! - **Readers.** A query sees one snapshot, of all days at one moment: with an event it sees what was there
 //!   before it. It never waits for a commit. Readers in other processes see what is committed when they
 //!   ask, one day after the other. A day that is dropped while a query runs is left out if the
-//!   query has not come to it yet.
+//!   query has not come to it yet, and later events fill its limit; otherwise it is whole.
 //! - **Damage.** A flipped bit in a file of the store is an error that names the day when the bytes are
 //!   read, or is never read at all: never another answer. `check` reads every byte. What is damaged
 //!   does not keep the other days from being read and written. Every value is under a checksum that is
