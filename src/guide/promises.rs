@@ -31,8 +31,9 @@
 //! - **Gaps.** A question that touches a damaged or missing day is an error, unless it is asked with
 //!   `Store::allow_gaps`: then the day is left out and listed. A damaged day that must take an event goes on
 //!   after a gap: its files are set aside, and until a rebuild every question that touches the day is
-//!   told. Ids are not given again: where the list of a day is lost too, 2^28 ordinals are left
-//!   out, and only a day that had more events than that unseen could repeat one. A log that is missing
+//!   told. Ids are not given again: where the list of a day is lost too, and the catalog has no word of
+//!   that very file, 2^28 ordinals are left out, and only a day that had more events than that unseen could
+//!   repeat one; so it is with a file that is missing, which may have grown since the catalog was told. A log that is missing
 //!   as a whole leaves no trace of what was not folded.
 //! - **Salvage.** `rebuild` writes what can be read into a fresh file: each block whose checksums hold, and each
 //!   batch, out of a log that redb does not open too. A batch there counts only where it fits what lies
@@ -95,6 +96,7 @@
 //! - **Gaps.**
 //!   - `damage::a_gap_is_remembered_until_a_rebuild_salvages_what_was_set_aside`
 //!   - `damage::a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows`
+//!   - `damage::a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end`
 //!   - `damage::a_day_may_be_damaged_again_and_again`
 //!   - `cli::gaps_are_allowed_and_named_where_that_is_asked_for`
 //! - **Salvage.**
