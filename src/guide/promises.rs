@@ -103,6 +103,7 @@
 //!   - `damage::the_batches_of_a_log_that_redb_does_not_open_are_salvaged`
 //!   - `damage::every_damaged_file_that_was_set_aside_is_kept`
 //!   - `crashes::a_rebuild_that_is_cut_short_loses_nothing_that_could_be_read`
+//!   - `crashes::gaps::damaged_days_that_go_on_and_are_rebuilt_survive_a_power_cut_at_any_operation`
 //! - **Newer formats.**
 //!   - `formats::a_days_file_of_a_newer_version_is_refused_and_left_alone`
 //!   - `formats::a_log_of_a_newer_version_is_refused`
