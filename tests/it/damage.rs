@@ -21,6 +21,7 @@ use std::fmt;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use diurnal::limits::UNKNOWN_ORDINALS;
 use diurnal::testing::FaultyStorage;
 use diurnal::{
     BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
@@ -590,6 +591,34 @@ fn a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows() {
     let error = try_found(&opened, &Query::new()).unwrap_err();
     assert_names_a_day(&error, &[ago(2)]);
     assert_rebuilds(&disk, opened, &store.model, &fresh);
+}
+
+#[test]
+fn a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end() {
+    let store = Closed::finished();
+    let file = format!("days/{}.day", ago(3));
+    let end = store.bytes(&file).len();
+    for rebuild_first in [false, true] {
+        let disk = store.disk();
+        assert!(disk.flip(&file, end - 1, 0x10), "the footer's mark");
+        let opened = open(&disk).unwrap();
+        if rebuild_first {
+            let report = opened.rebuild().unwrap();
+            assert_eq!((report.events_lost, report.days_cut_short.len()), (0, 0), "{report:?}");
+        }
+        let event = NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+        let id = opened.log_event(event).unwrap();
+        assert_eq!(id, EventId::new(ago(3), 100), "no ordinal is left out");
+        assert_rebuilds(&disk, opened, &store.model, &[id]);
+        assert_eq!(everything(&open(&disk).unwrap()).len(), store.model.events.len() + 1);
+    }
+    // Where the catalog is lost too, nobody knows.
+    let disk = store.disk();
+    assert!(disk.flip(&file, end - 1, 0x10));
+    disk.remove(CATALOG);
+    let event = NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+    let id = open(&disk).unwrap().log_event(event).unwrap();
+    assert!(id.ordinal() >= UNKNOWN_ORDINALS, "{id}");
 }
 
 #[test]
