@@ -195,10 +195,13 @@ fn row(number: u32) -> Row {
     Row { session_id, event_type, server_time, client_time, location, tags, data }
 }
 
+/// Names of files and what they hold.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// A store with 50 events: sealed, or with a log.
 fn sample_disk(live: bool) -> FaultyStorage {
     // Made once: a fuzzer asks for it with each input.
-    static FILES: [OnceLock<Vec<(String, Vec<u8>)>>; 2] = [OnceLock::new(), OnceLock::new()];
+    static FILES: [OnceLock<Files>; 2] = [OnceLock::new(), OnceLock::new()];
     let files = FILES[usize::from(live)].get_or_init(|| {
         let disk = filled_disk(live);
         let with_bytes = |name: String| disk.read(&name).map(|bytes| (name, bytes));
