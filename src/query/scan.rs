@@ -70,7 +70,17 @@ impl Symbols {
 
     /// The word of a number that was given here.
     pub(crate) fn word(&self, symbol: Symbol) -> &str {
-        self.words.get(symbol.index()).map_or("", |word| word)
+        self.word_at(symbol.index())
+    }
+
+    /// The word of this number.
+    pub(crate) fn word_at(&self, number: usize) -> &str {
+        self.words.get(number).map_or("", |word| word)
+    }
+
+    /// Every word, by its number.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|word| &**word)
     }
 
     /// How many words there are.
