@@ -5,14 +5,20 @@
 //!
 //! Owns: what a question is. Its rooms own one family of questions each, and write down what
 //! their words mean: what ends a stream, what a gap is. Shared by them: `meaning` (what event types stand
-//! for), `distance` (metres, and places that are none), `quantiles`. Does not own the reading of rows (`query`).
+//! for), `distance` (metres, and places that are none), `bounds`, `listening` (what is heard, and for how
+//! long), `skew` (clients' clocks), `quantiles`. Does not own the reading of rows (`query`).
 //!
 //! Invariants: a question reads only the columns that it needs, of rows that bitmaps have chosen, once, in
 //! order of time; its memory grows with sessions, tags and buckets, not with events, unless it says so.
 
+mod bounds;
 mod distance;
+mod listening;
 mod meaning;
 mod quantiles;
+mod session;
+mod skew;
+mod tags;
 
 use crate::error::Result;
 use crate::query::gaps::WithGaps;
@@ -21,6 +27,11 @@ use crate::store::{AllowGaps, Store};
 
 pub use distance::NoFix;
 pub use quantiles::Quantiles;
+pub use session::{
+    Session, SessionFigures, SessionReport, SessionSettings, SessionSort, Sessions, SessionsReport,
+    SessionsTotals, TagHeard,
+};
+pub use tags::{TagFigures, TagSort, Tags, TagsReport};
 
 /// A question that a store can be asked. It is sealed: the questions are those of this module.
 pub trait Question: sealed::Answered {}
