@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::meaning::{Meaning, types_of};
 use crate::analysis::sealed::Answered;
-use crate::analysis::{LIMIT, Moment, message_pattern};
+use crate::analysis::{LIMIT, Moment, message_pattern, places};
 use crate::codec::columns::ColumnKind;
 use crate::error::Result;
 use crate::event::EventId;
@@ -60,7 +60,7 @@ pub struct ClientErrors {
     /// The event types that are errors; by default `client_error`.
     pub types: Vec<String>,
     /// How many groups are listed; by default 100.
-    pub limit: usize,
+    pub limit: u64,
 }
 
 impl Default for ClientErrors {
@@ -96,7 +96,7 @@ impl ClientErrors {
 
     /// How many groups are listed.
     #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
+    pub fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
         self
     }
@@ -202,7 +202,7 @@ impl Groups {
         group.figures.add(row);
     }
 
-    fn report(self, limit: usize) -> ClientErrorsReport {
+    fn report(self, limit: u64) -> ClientErrorsReport {
         let mut groups: Vec<(Option<String>, Group)> = Vec::new();
         groups.extend(self.without_data.map(|group| (None, group)));
         groups.extend(self.by_pattern.into_iter().map(|(pattern, group)| (Some(pattern), group)));
@@ -210,7 +210,7 @@ impl Groups {
             .sort_by(|a, b| b.1.figures.count.cmp(&a.1.figures.count).then_with(|| a.0.cmp(&b.0)));
         let groups_found = groups.len() as u64;
         let mut others = self.others;
-        for (_, group) in groups.drain(limit.min(groups.len())..) {
+        for (_, group) in groups.drain(places(limit).min(groups.len())..) {
             match &mut others {
                 Some(others) => others.merge(&group.figures),
                 none => *none = Some(group.figures),

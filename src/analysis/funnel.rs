@@ -103,7 +103,7 @@ pub struct Funnel {
     /// ignored.
     pub ignored: Ignored,
     /// How many last types are listed for each step; by default 100.
-    pub limit: usize,
+    pub limit: u64,
 }
 
 impl Default for Funnel {
@@ -148,7 +148,7 @@ impl Funnel {
 
     /// How many last types are listed for each step.
     #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
+    pub fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
         self
     }

@@ -27,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::delays::micros_between;
 use crate::analysis::meaning::{Meaning, Meanings};
 use crate::analysis::sealed::Answered;
-use crate::analysis::{LIMIT, Moment, micros_of, until};
+use crate::analysis::{LIMIT, Moment, micros_of, places, until};
 use crate::error::Result;
 use crate::query::Filter;
 use crate::query::scan::{Row, Symbol, Words, scan};
@@ -68,7 +68,7 @@ pub struct Health {
     /// Now; by default the server time of the store's newest event.
     pub at: Option<Timestamp>,
     /// How many sessions without cleanup are listed; by default 100.
-    pub limit: usize,
+    pub limit: u64,
 }
 
 impl Default for Health {
@@ -120,7 +120,7 @@ impl Health {
 
     /// How many sessions without cleanup are listed.
     #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
+    pub fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
         self
     }
@@ -390,7 +390,7 @@ impl Health {
     ) -> Vec<UnendedSession> {
         let id = |number: usize| words.sessions.word_at(number);
         unended.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| id(a.0).cmp(id(b.0))));
-        unended.truncate(self.limit);
+        unended.truncate(places(self.limit));
         let listed = unended.into_iter().map(|(number, (last, last_type))| UnendedSession {
             id: id(number).to_owned(),
             last,

@@ -5,22 +5,28 @@
 //!
 //! Owns: what a question is. Its rooms own one family of questions each, and write down what
 //! their words mean: what ends a stream, what a gap is. Shared by them: `meaning` (what event types stand
-//! for), `ignored` (types that tell of no action), `distance` (metres, and places that are none), `quantiles`,
-//! `delays` (quantiles of durations in bounded memory). Does not own the reading of rows (`query`).
+//! for), `ignored` (types that tell of no action), `distance` (metres, and places that are none), `bounds`,
+//! `listening` (what is heard, and for how long), `skew` (clients' clocks), `quantiles`, `delays` (quantiles of
+//! durations in bounded memory). Does not own the reading of rows (`query`).
 //!
 //! Invariants: a question reads only the columns that it needs, of rows that bitmaps have chosen, once, in
 //! order of time; its memory grows with sessions, tags and buckets, not with events, unless it says so.
 
+mod bounds;
 mod delays;
 mod distance;
 mod errors;
 mod funnel;
 mod health;
 mod ignored;
+mod listening;
 mod meaning;
 mod pattern;
 mod quantiles;
+mod session;
 mod silence;
+mod skew;
+mod tags;
 mod transitions;
 
 use std::time::Duration;
@@ -41,11 +47,16 @@ pub use health::{Health, HealthDay, HealthFigures, HealthReport, UnendedSession}
 pub use ignored::Ignored;
 pub use pattern::message_pattern;
 pub use quantiles::Quantiles;
+pub use session::{
+    Session, SessionFigures, SessionReport, SessionSettings, SessionSort, Sessions, SessionsReport,
+    SessionsTotals, TagHeard,
+};
 pub use silence::{Silence, SilenceReport, Silent};
+pub use tags::{TagFigures, TagSort, Tags, TagsReport};
 pub use transitions::{Paths, PathsReport, Transition};
 
 /// Rows of an answer's list unless the question says otherwise.
-const LIMIT: usize = 100;
+const LIMIT: u64 = 100;
 
 /// A question that a store can be asked. It is sealed: the questions are those of this module.
 pub trait Question: sealed::Answered {}
@@ -100,12 +111,17 @@ fn micros_of(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
+/// How long a list may be.
+fn places(limit: u64) -> usize {
+    usize::try_from(limit).unwrap_or(usize::MAX)
+}
+
 /// Counts by the numbers of words, the largest first, then by word; those of 0 left out.
-fn sorted_counts(symbols: &Symbols, counts: &[u64], limit: usize) -> Vec<Count> {
+fn sorted_counts(symbols: &Symbols, counts: &[u64], limit: u64) -> Vec<Count> {
     let some = symbols.words().zip(counts).filter(|(_, count)| **count > 0);
     let mut some: Vec<_> = some.collect();
     some.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-    some.truncate(limit);
+    some.truncate(places(limit));
     some.into_iter().map(|(key, count)| Count { key: key.to_owned(), count: *count }).collect()
 }
 

@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::delays::micros_between;
 use crate::analysis::meaning::{Meaning, Meanings};
 use crate::analysis::sealed::Answered;
-use crate::analysis::{LIMIT, Moment, micros_of, until};
+use crate::analysis::{LIMIT, Moment, micros_of, places, until};
 use crate::codec::columns::ColumnKind;
 use crate::error::Result;
 use crate::event::check_name;
@@ -66,7 +66,7 @@ pub struct Silence {
     /// Whether those that have ended are listed as well; by default not.
     pub ended: bool,
     /// How many sources are listed; by default 100.
-    pub limit: usize,
+    pub limit: u64,
 }
 
 impl Default for Silence {
@@ -126,7 +126,7 @@ impl Silence {
 
     /// How many sources are listed.
     #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
+    pub fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
         self
     }
@@ -262,7 +262,7 @@ impl Walk {
         }
         report.silent = silent.len() as u64;
         silent.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
-        silent.truncate(question.limit);
+        silent.truncate(places(question.limit));
         let listed = silent.into_iter().map(|(since, id, silent_micros, source)| Silent {
             id: id.to_owned(),
             since,

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::delays::{Delays, micros_between};
 use crate::analysis::sealed::Answered;
-use crate::analysis::{Ignored, LIMIT, Moment, Quantiles, micros_of, sorted_counts};
+use crate::analysis::{Ignored, LIMIT, Moment, Quantiles, micros_of, places, sorted_counts};
 use crate::error::Result;
 use crate::query::scan::{Row, Symbol, Words, scan};
 use crate::query::{Count, Filter};
@@ -66,7 +66,7 @@ pub struct Paths {
     /// long.
     pub gap_micros: Option<u64>,
     /// How many transitions are listed, and how many first and last types; by default 100.
-    pub limit: usize,
+    pub limit: u64,
 }
 
 impl Default for Paths {
@@ -105,7 +105,7 @@ impl Paths {
 
     /// How many transitions are listed, and how many first and last types.
     #[must_use]
-    pub fn limit(mut self, limit: usize) -> Self {
+    pub fn limit(mut self, limit: u64) -> Self {
         self.limit = limit;
         self
     }
@@ -225,7 +225,7 @@ impl Walk {
         add_one(&mut self.first_types, row.event_type);
     }
 
-    fn report(mut self, words: &Words, limit: usize) -> PathsReport {
+    fn report(mut self, words: &Words, limit: u64) -> PathsReport {
         let lasts = std::mem::take(&mut self.last);
         let mut sessions = 0;
         for (last, _) in lasts.into_iter().flatten() {
@@ -237,7 +237,7 @@ impl Walk {
         let names =
             |pair: &(Symbol, Symbol, Delays)| (words.types.word(pair.0), words.types.word(pair.1));
         paths.sort_by(|a, b| b.2.count().cmp(&a.2.count()).then_with(|| names(a).cmp(&names(b))));
-        paths.truncate(limit);
+        paths.truncate(places(limit));
         let paths: Vec<Transition> = paths
             .into_iter()
             .filter_map(|(from, to, delays)| {

@@ -68,6 +68,11 @@ impl Symbols {
         Symbol(number)
     }
 
+    /// The word's number, where it has one.
+    pub(crate) fn find(&self, word: &str) -> Option<Symbol> {
+        self.numbers.get(word).copied().map(Symbol)
+    }
+
     /// The word of a number that was given here.
     pub(crate) fn word(&self, symbol: Symbol) -> &str {
         self.word_at(symbol.index())
@@ -81,6 +86,11 @@ impl Symbols {
     /// Every word, by its number.
     pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(|word| &**word)
+    }
+
+    /// The numbers of all words.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Symbol> + use<> {
+        (0..self.words.len() as u32).map(Symbol)
     }
 
     /// How many words there are.
