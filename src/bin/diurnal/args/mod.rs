@@ -1,13 +1,14 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions` and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
+//! `sessions`, `flows` and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
 //! single values are read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
 pub(crate) mod filters;
+pub(crate) mod flows;
 pub(crate) mod ingest;
 pub(crate) mod reading;
 pub(crate) mod sessions;
@@ -18,6 +19,7 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, SilentArguments};
 use ingest::{ImportArguments, LogArguments};
 use reading::{CountArguments, QueryArguments};
 use sessions::{SessionArguments, SessionsArguments, TagsArguments};
@@ -64,6 +66,16 @@ pub(crate) enum Command {
     Sessions(SessionsArguments),
     /// List the tags that people chose to hear, for how long, and with which others.
     Tags(TagsArguments),
+    /// Count which action follows which, and how soon.
+    Paths(PathsArguments),
+    /// Count the sessions that reach each of several steps, and say where the others stop.
+    Funnel(FunnelArguments),
+    /// Say, day by day, who comes back, and whether sessions, heartbeats and uploads end well.
+    Health(HealthArguments),
+    /// List the sessions or devices whose heartbeats have stopped.
+    Silent(SilentArguments),
+    /// List what breaks: client errors, grouped by their messages.
+    Errors(ErrorsArguments),
     /// List the days that have events.
     Days(ReportArguments),
     /// Say what a store holds.
