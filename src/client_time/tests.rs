@@ -1,5 +1,6 @@
 //! That times are read as clients mean them, and written again as they came.
 
+use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
