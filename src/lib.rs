@@ -33,8 +33,9 @@
 //!
 //! # Features
 //!
-//! None by default: the library alone. `cli` builds the program `diurnal`. `testing` adds the module
-//! `testing`: tools for property tests of the store and of programs that use it.
+//! None by default: the library alone. `cli` builds the program `diurnal`. `tz` has [`Zone`] know the zones
+//! of the world by name. `testing` adds the module `testing`: tools for property tests of the store and of
+//! programs that use it.
 //!
 //! # The house
 //!
@@ -63,6 +64,7 @@ mod time;
 mod upkeep;
 mod wire;
 mod writer;
+mod zone;
 
 pub use builder::StoreBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -80,6 +82,7 @@ pub use upkeep::check::{CheckReport, Problem};
 pub use upkeep::erase::{ErasedDay, ErasureReport, Remains};
 pub use upkeep::rebuild::RebuildReport;
 pub use upkeep::retention::{DayInfo, PruneReport};
+pub use zone::Zone;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
