@@ -5,14 +5,16 @@
 
 use std::io::Write;
 
-use diurnal::{Count, Query, Session, Store, Timestamp};
+use diurnal::{Count, Query, Session, Store, Timestamp, Zone};
 use serde::{Serialize, Serializer};
 
+use crate::amounts;
 use crate::args::reading::{SessionArguments, SessionsArguments};
 use crate::args::{EventFormat, ObjectFormat, RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;
+use crate::near_miss;
 use crate::output::{write_events, write_json_line};
 use crate::query::explain;
 use crate::table::{Column, Table};
@@ -30,16 +32,18 @@ pub(crate) fn session(
         return Err(Failure::message(format!("not found: no session {:?}", arguments.id)));
     };
     match format_or_default(arguments.format, ObjectFormat::Table, ObjectFormat::Json) {
-        ObjectFormat::Table => write_page(&session, out)?,
+        ObjectFormat::Table => write_page(&session, arguments.tz, out)?,
         ObjectFormat::Json => write_object(&session, out)?,
     }
     Ok(outcome)
 }
 
-fn write_page(session: &Session, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_page(session: &Session, zone: Zone, out: &mut dyn Write) -> Result<(), Failure> {
     writeln!(out, "session     {}", text::neutral(&session.id))?;
-    writeln!(out, "first seen  {}", session.first_seen)?;
-    writeln!(out, "last seen   {}", session.last_seen)?;
+    let (first, last) = (session.first_seen, session.last_seen);
+    writeln!(out, "first seen  {}", amounts::time(zone, first))?;
+    writeln!(out, "last seen   {}", amounts::time(zone, last))?;
+    writeln!(out, "duration    {}", amounts::span(first, last))?;
     writeln!(out, "events      {}\n", session.event_count)?;
     let mut table = Table::new(out, &[Column::left("TYPE"), Column::right("COUNT")]);
     for count in &session.counts_by_type {
@@ -47,7 +51,7 @@ fn write_page(session: &Session, out: &mut dyn Write) -> Result<(), Failure> {
     }
     table.finish()?;
     writeln!(out)?;
-    write_events(out, EventFormat::Table, session.events()?)
+    write_events(out, EventFormat::Table, zone, session.events()?)
 }
 
 /// One object, its timeline written event by event.
@@ -84,6 +88,7 @@ const SESSION_COLUMNS: &[Column] = &[
     Column::left("SESSION"),
     Column::left("FIRST"),
     Column::left("LAST"),
+    Column::right("DURATION"),
     Column::right("EVENTS"),
 ];
 
@@ -120,13 +125,17 @@ pub(crate) fn sessions(
             for session in &sessions {
                 table.row(vec![
                     text::neutral(&session.id),
-                    session.first_seen.to_string(),
-                    session.last_seen.to_string(),
+                    amounts::time(arguments.filters.tz, session.first_seen),
+                    amounts::time(arguments.filters.tz, session.last_seen),
+                    amounts::span(session.first_seen, session.last_seen),
                     session.events.to_string(),
                 ])?;
             }
             table.finish()?;
         }
+    }
+    if sessions.is_empty() {
+        near_miss::tell(&store, &arguments.filters);
     }
     Ok(outcome)
 }

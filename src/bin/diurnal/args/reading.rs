@@ -7,9 +7,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use diurnal::Cursor;
+use diurnal::{Cursor, Zone};
 
 use super::filters::FilterArguments;
+use super::moment::parse_zone;
 use super::values::parse_cursor;
 use super::{EventFormat, ObjectFormat, RowFormat};
 
@@ -17,6 +18,7 @@ use super::{EventFormat, ObjectFormat, RowFormat};
 #[command(after_help = "Examples:
   diurnal query events --session-id 2894 --order desc --limit 10
   diurnal query events --near 42.35,-71.06,500 --tag 3 --from 2026-11-01 --to 2026-12-01
+  diurnal query events --since yesterday --tz Europe/Vienna
   diurnal query events --format csv > events.csv")]
 pub(crate) struct QueryArguments {
     /// The store's directory.
@@ -67,6 +69,9 @@ pub(crate) struct SessionArguments {
     /// The session.
     #[arg(allow_hyphen_values = true)]
     pub(crate) id: String,
+    /// The zone of the times in tables: UTC, local, +02:00, Europe/Vienna.
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone, default_value = "UTC", allow_hyphen_values = true)]
+    pub(crate) tz: Zone,
     /// How to print [default: table on a terminal, else json]
     #[arg(long)]
     pub(crate) format: Option<ObjectFormat>,
