@@ -389,8 +389,8 @@ fn a_session_is_a_page() {
              {longitude:>9}  {tags:<4}  {data}\n"
         )
     };
-    let head = "session     -1\nfirst seen  2026-11-23T10:00:01.000000Z\n\
-                last seen   2026-11-23T10:00:01.000000Z\nevents      1\n\n\
+    let head = "session     -1\nfirst seen  2026-11-23T10:00:01Z\n\
+                last seen   2026-11-23T10:00:01Z\nduration    0s\nevents      1\n\n\
                 TYPE          COUNT\nclient_error      1\n\n";
     let titles = [
         "ID",
@@ -559,7 +559,7 @@ fn a_strict_import_takes_all_lines_or_none() {
     let file = place.write("good.jsonl", good);
     assert!(place.prints("import", &["--strict", &file]).contains("\"imported\":1"));
     let (status, _, err) = place.run("import", &["--strict", "-"]);
-    assert!(status == 1 && err.contains("--strict"), "{err}");
+    assert!(status == 2 && err.contains("--strict"), "{err}");
 }
 
 #[test]

@@ -78,8 +78,8 @@ fn mistyped_names_are_told_where_nothing_was_found() {
     assert_eq!(out, "{\"count\":0}\n");
     let tag_meant = "diurnal: no event with tag \"x  y\" in this store; did you mean \"x y\"?\n";
     assert_eq!(err, format!("{type_meant}{tag_meant}"));
-    let (_, _, err) = place.run("sessions", &["--session-id", "2894"]);
-    assert_eq!(err, "diurnal: no session \"2894\" in this store\n");
+    // Nothing is like this one; a session that is not there yet is no mistake.
+    place.prints("sessions", &["--session-id", "2894"]);
     // Names that occur found nothing together, and an answer needs no hint.
     place.prints("query", &["--event-type", "heartbeat", "--session-id", "-1"]);
     place.prints("query", &["--event-type", "hearbeat", "--event-type", "heartbeat"]);

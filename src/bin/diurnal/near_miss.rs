@@ -1,6 +1,6 @@
 //! What was probably meant where a filter found nothing.
 //!
-//! Owns: telling of names in filters that the store does not have, with the nearest that it has. Does not own
+//! Owns: telling of names in filters that the store does not have where it has a similar one. Does not own
 //! the answer, which is empty all the same.
 //!
 //! Invariant: it costs no more than counts by a key of a store of bounded size, and never fails a command.
@@ -15,7 +15,7 @@ const EVENTS_MAX: u64 = 2_000_000;
 /// How alike two names must be, from 0 to 1, to be taken for each other.
 const LIKENESS_MIN: f64 = 0.7;
 
-/// Says on standard error which names of the filters do not occur. For commands that found nothing.
+/// Says on standard error which names of the filters do not occur where similar ones do. For commands that found nothing.
 pub(crate) fn tell(store: &Store, filters: &FilterArguments) {
     let FilterArguments { session_id, event_type, any_tag, tag, .. } = filters;
     let tags: Vec<_> = any_tag.iter().chain(tag).cloned().collect();
@@ -36,9 +36,10 @@ fn look(store: &Store, by: GroupBy, what: &str, names: &[String]) {
         if counts.iter().any(|count| count.key == *name) {
             continue;
         }
-        let near = nearest(name, counts.iter().map(|count| count.key.as_str()));
-        let meant = near.map(|near| format!("; did you mean {near:?}?")).unwrap_or_default();
-        text::warning("diurnal:", &format!("no {what} {name:?} in this store{meant}"));
+        if let Some(near) = nearest(name, counts.iter().map(|count| count.key.as_str())) {
+            let line = format!("no {what} {name:?} in this store; did you mean {near:?}?");
+            text::warning("diurnal:", &line);
+        }
     }
 }
 
