@@ -33,8 +33,9 @@
 //!
 //! # Features
 //!
-//! None by default: the library alone. `cli` builds the program `diurnal`. `testing` adds the module
-//! `testing`: tools for property tests of the store and of programs that use it.
+//! None by default: the library alone. `cli` builds the program `diurnal`. `tz` has [`Zone`] know the zones
+//! of the world by name. `testing` adds the module `testing`: tools for property tests of the store and of
+//! programs that use it.
 //!
 //! # The house
 //!

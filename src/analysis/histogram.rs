@@ -24,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::query::scan::{self, Row, Symbol, Words};
 use crate::query::{Count, Filter};
 use crate::time::{DAY, SECOND, Timestamp};
-use crate::zone::{Zone, local_text};
+use crate::zone::Zone;
 
 /// Buckets of an answer: a second each, for eleven days; a minute each, for two years.
 const BUCKETS_MAX: usize = 1_000_000;
@@ -401,7 +401,7 @@ impl Histogram {
             buckets.push(Bucket {
                 start,
                 end: Timestamp::from_micros(bucket.end),
-                local: local_text(self.zone, start),
+                local: self.zone.text(start),
                 events: bucket.events,
                 sessions: bucket.sessions,
                 alive_max,
@@ -419,12 +419,12 @@ mod tests {
     use super::*;
 
     fn bucket(zone: &str, seconds: u64, at: &str) -> (String, i64) {
-        let zone = zone.parse().unwrap();
+        let zone: Zone = zone.parse().unwrap();
         let cuts = Cuts::new(seconds * 1_000_000, zone).unwrap();
         let at: Timestamp = at.parse().unwrap();
         let (start, end) = cuts.bucket(at.as_micros());
         assert!((start..end).contains(&at.as_micros()));
-        (local_text(zone, Timestamp::from_micros(start)), (end - start) / SECOND)
+        (zone.text(Timestamp::from_micros(start)), (end - start) / SECOND)
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod real_data;
 mod statemachine;
 #[cfg(feature = "testing")]
 mod system;
+mod terminal;
 mod tidy;
 mod time;
 #[cfg(feature = "testing")]

@@ -1,8 +1,8 @@
 //! How a command ends.
 //!
 //! Owns: [`Outcome`] and [`Failure`], and the exit status they lead to: 0 done; 1 failed, or a line
-//! rejected; 2 wrong usage, which clap finds; 3 damage found; 4 locked by another. Does not own what is
-//! printed.
+//! rejected; 2 wrong usage, which clap finds, or a value that breaks a rule; 3 damage found; 4 locked by
+//! another; 130 interrupted. Does not own what is printed.
 
 use std::fmt;
 use std::io;
@@ -13,6 +13,10 @@ use diurnal::ErrorKind;
 const DAMAGE: u8 = 3;
 /// Another process has the store: it may be tried again later.
 const LOCKED: u8 = 4;
+/// As a shell has it for a program that SIGINT ended.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// What clap ends with where it finds wrong usage.
+const USAGE: u8 = 2;
 
 /// How a command ended that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub(crate) enum Outcome {
     Wanting,
     /// The command did its work, and reported damage.
     Damaged,
+    /// The command was interrupted, and ended in good order.
+    Interrupted,
 }
 
 impl Outcome {
@@ -32,6 +38,7 @@ impl Outcome {
             Self::Done => 0,
             Self::Wanting => 1,
             Self::Damaged => DAMAGE,
+            Self::Interrupted => INTERRUPTED,
         }
     }
 }
@@ -54,6 +61,11 @@ impl Failure {
         Self::Message(text.into())
     }
 
+    /// What was given on the command line cannot be done.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::Stopped(ErrorKind::InvalidInput, text.into())
+    }
+
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         let kind = match self {
@@ -65,6 +77,7 @@ impl Failure {
         match kind {
             ErrorKind::Corrupt => DAMAGE,
             ErrorKind::Locked => LOCKED,
+            ErrorKind::InvalidInput => USAGE,
             _ => 1,
         }
     }

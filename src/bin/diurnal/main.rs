@@ -1,26 +1,30 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `analysis`, `upkeep`, `erase`, `backup`), what they take (`args`,
-//! `filters`), how results are written (`output`, `table`, `csv`) nor the exit status (`failure`).
+//! commands (`log`, `import`, `query`, `analysis`, `upkeep`, `erase`, `backup`, `complete`), what they take
+//! (`args`, `filters`), how results are written (`output`, `table`, `csv`, `amounts`, `style`) nor the exit
+//! status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
 
+mod amounts;
 mod analysis;
 mod args;
 mod backup;
+mod complete;
 mod csv;
 mod erase;
 mod failure;
 mod fields;
 mod filters;
 mod gaps;
-mod human;
 mod import;
 mod log;
+mod near_miss;
 mod output;
 mod query;
+mod style;
 mod table;
 mod text;
 mod upkeep;
@@ -38,6 +42,7 @@ const OUTPUT_BUFFER_BYTES: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    style::choose(arguments.color);
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, std::io::stdout().lock());
     let outcome = run(arguments.command, &mut out);
     // What was written before a failure is shown; a failure of its own counts only where there is
@@ -47,7 +52,7 @@ fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.status()),
         Err(failure) => {
             if !matches!(failure, Failure::ClosedPipe) {
-                text::report(&format!("diurnal: {failure}"));
+                text::error(&failure.to_string());
             }
             ExitCode::from(failure.status())
         }
@@ -74,5 +79,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Prune(arguments) => upkeep::prune(&arguments, out),
         Command::Erase(arguments) => erase::erase(&arguments, out),
         Command::Backup(arguments) => backup::backup(&arguments, out),
+        Command::Completions(arguments) => complete::completions(&arguments, out),
+        Command::Man(arguments) => complete::man(&arguments, out),
     }
 }

@@ -7,7 +7,7 @@
 
 use std::io::{self, Write};
 
-use diurnal::Event;
+use diurnal::{Event, Timestamp, Zone};
 use serde::Serialize;
 
 use crate::args::EventFormat;
@@ -32,10 +32,11 @@ const EVENT_COLUMNS: &[Column] = &[
 const CSV_HEADER: &str =
     "id,server_time,session_id,event_type,client_time,latitude,longitude,tags,data";
 
-/// Writes every event of a result.
+/// Writes every event of a result; the zone is that of a table, other formats being exact UTC.
 pub(crate) fn write_events(
     out: &mut dyn Write,
     format: EventFormat,
+    zone: Zone,
     events: impl Iterator<Item = diurnal::Result<Event>>,
 ) -> Result<(), Failure> {
     match format {
@@ -44,7 +45,7 @@ pub(crate) fn write_events(
             let mut result = Ok(());
             for event in events {
                 match event {
-                    Ok(event) => table.row(table_cells(&event))?,
+                    Ok(event) => table.row(table_cells(&event, zone))?,
                     Err(error) => {
                         result = Err(error.into());
                         break;
@@ -78,11 +79,11 @@ pub(crate) fn write_json_line(out: &mut dyn Write, row: &impl Serialize) -> Resu
     Ok(())
 }
 
-fn table_cells(event: &Event) -> Vec<String> {
+fn table_cells(event: &Event, zone: Zone) -> Vec<String> {
     let degrees = |degrees: Option<f64>| degrees.map(format_degrees).unwrap_or_default();
     vec![
         event.id.to_string(),
-        event.server_time.to_string(),
+        exact_time(zone, event.server_time),
         text::neutral(&event.session_id),
         text::neutral(&event.event_type),
         event.client_time.as_deref().map(text::neutral).unwrap_or_default(),
@@ -91,6 +92,11 @@ fn table_cells(event: &Event) -> Vec<String> {
         text::shortened(&format_tags(&event.tags)),
         event.data.as_deref().map(text::shortened).unwrap_or_default(),
     ]
+}
+
+/// A server time that a cursor can be made of: to the microsecond in UTC, as JSON has it.
+fn exact_time(zone: Zone, time: Timestamp) -> String {
+    if zone == Zone::UTC { time.to_string() } else { zone.text(time) }
 }
 
 /// Text that is absent leaves nothing between its commas; text that is empty, two quotes.
@@ -156,7 +162,7 @@ mod tests {
             ..event()
         };
         let mut out = Vec::new();
-        write_events(&mut out, format, [Ok(event()), Ok(bare)].into_iter()).unwrap();
+        write_events(&mut out, format, Zone::UTC, [Ok(event()), Ok(bare)].into_iter()).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -21,7 +21,7 @@ use crate::args::{ListFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::query::explain;
-use crate::{gaps, human};
+use crate::{amounts, gaps};
 
 /// Asks a question about the events that the filters let through, and writes what is answered.
 fn answer<Q: Question>(
@@ -48,5 +48,5 @@ fn answer<Q: Question>(
 
 /// A length of time for a table.
 fn span(micros: u64) -> String {
-    human::duration(i64::try_from(micros).unwrap_or(i64::MAX))
+    amounts::duration(i64::try_from(micros).unwrap_or(i64::MAX))
 }

@@ -14,7 +14,7 @@ use crate::filters::filter;
 use crate::output::write_json_line;
 use crate::query::explain;
 use crate::table::{Column, Table};
-use crate::{gaps, human, text};
+use crate::{amounts, gaps, text};
 
 pub(crate) fn tags(arguments: &TagsArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let filter = filter(&arguments.filters)?;
@@ -57,7 +57,7 @@ fn write_table(report: &TagsReport, out: &mut dyn Write) -> Result<(), Failure> 
             text::neutral(&tag.tag),
             tag.choices.to_string(),
             tag.sessions.to_string(),
-            human::duration(tag.listening_micros),
+            amounts::duration(tag.listening_micros),
             together(tag),
         ])?;
     }
@@ -68,7 +68,7 @@ fn write_table(report: &TagsReport, out: &mut dyn Write) -> Result<(), Failure> 
         report.tags_chosen,
         report.choices,
         report.sessions,
-        human::duration(report.listening_micros)
+        amounts::duration(report.listening_micros)
     )?;
     Ok(())
 }

@@ -60,7 +60,8 @@ pub(crate) struct EventArguments {
 Prints {\"read\":N,\"imported\":N,\"rejected\":N}, with \"skipped\":N between them where --skip-existing
 is given. A bad line is named on standard error and left out; every good one is imported, unless
 --strict is given. The exit status is 1 if any was rejected. Blank lines are skipped.
-From a pipe, what has come is committed at least every second.
+From a pipe, what has come is committed at least every second. Ctrl-C ends an import once what it has
+in hand is committed: the figures are printed, and the exit status is 130. A second one ends it at once.
 
   jsonl  one JSON object a line, as `query --format jsonl` prints them; session_id and tags may be
          numbers, tags may be comma text, without server_time the clock's is taken
@@ -79,7 +80,7 @@ pub(crate) struct ImportArguments {
     /// How events are written [default: csv for .csv, query for .query and .txt, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ImportFormat>,
-    /// Import nothing if any line is bad. The file is read twice.
+    /// Import nothing if any line is bad. The file is read twice, and so cannot be a pipe.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Skip what the store has already, equal in every field, so that an import can be run again after

@@ -7,9 +7,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use diurnal::Cursor;
+use diurnal::{Cursor, Zone};
 
 use super::filters::FilterArguments;
+use super::moment::parse_zone;
 use super::values::parse_cursor;
 use super::{EventFormat, RowFormat};
 
@@ -17,6 +18,7 @@ use super::{EventFormat, RowFormat};
 #[command(after_help = "Examples:
   diurnal query events --session-id 2894 --order desc --limit 10
   diurnal query events --near 42.35,-71.06,500 --tag 3 --from 2026-11-01 --to 2026-12-01
+  diurnal query events --since yesterday --tz Europe/Vienna
   diurnal query events --format csv > events.csv")]
 pub(crate) struct QueryArguments {
     /// The store's directory.

@@ -2,14 +2,17 @@
 //!
 //! Owns: the way of an input's events into the store: the thread that reads, the batches that are
 //! committed, the tally, and what is said of rejected lines. The rooms below it: `records` (where a
-//! record ends), `decode` (what it means), `rejects` (where a bad one is kept).
+//! record ends), `decode` (what it means), `rejects` (where a bad one is kept),
+//! `interrupt` (whether to stop).
 //!
 //! Invariants: every good event is imported, whatever stands beside it, or, strictly, none beside a bad
 //! one; an input of any length, or
 //! with a line of any length, is read in bounded memory; an event that has come is committed within
-//! [`BATCH_DELAY`], even if nothing follows it.
+//! [`BATCH_DELAY`], even if nothing follows it; interrupted, it ends after a commit, and its figures say what is
+//! stored.
 
 mod decode;
+mod interrupt;
 mod records;
 mod rejects;
 
@@ -27,6 +30,7 @@ use crate::args::ingest::{ImportArguments, ImportFormat};
 use crate::failure::{Failure, Outcome};
 use crate::text;
 use decode::{Decoded, Decoder};
+use interrupt::Interrupt;
 use records::{Piece, Splitter};
 use rejects::Rejects;
 
@@ -36,6 +40,8 @@ const BATCH_EVENTS_MAX: usize = 8192;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long an event waits for others: half of the second within which it must be visible.
 const BATCH_DELAY: Duration = Duration::from_millis(500);
+/// How long an interruption may go unseen while nothing comes.
+const INTERRUPT_DELAY: Duration = Duration::from_millis(200);
 /// Bytes asked of the input at a time.
 const READ_BYTES: usize = 64 * 1024;
 /// Reads that may wait while a batch is committed.
@@ -48,22 +54,24 @@ pub(crate) fn import(arguments: &ImportArguments, out: &mut dyn Write) -> Result
     let path = arguments.file.as_path();
     // Opened before the store, so that a wrong name does not create one.
     let (input, bytes) = open_input(path)?;
+    let interrupt = Interrupt::listen()?;
     if arguments.strict {
         if bytes.is_none() {
-            return Err(Failure::message("--strict reads the input twice, and needs a file"));
+            return Err(Failure::usage("--strict reads the input twice, and needs a file"));
         }
         // The rules of a store do not depend on what is in it.
-        let rehearsal = pass(arguments, &Store::in_memory()?, Pass::Rehearsal, (input, bytes))?;
-        if rehearsal.rejected > 0 {
+        let input = (input, bytes);
+        let rehearsal = pass(arguments, &Store::in_memory()?, Pass::Rehearsal, input, &interrupt)?;
+        if rehearsal.rejected > 0 || rehearsal.interrupted {
             return rehearsal.write(arguments, out);
         }
         let store = open_store(arguments)?;
-        let tally = pass(arguments, &store, Pass::Import, open_input(path)?)?;
+        let tally = pass(arguments, &store, Pass::Import, open_input(path)?, &interrupt)?;
         store.close()?;
         return tally.write(arguments, out);
     }
     let store = open_store(arguments)?;
-    let tally = pass(arguments, &store, Pass::Import, (input, bytes))?;
+    let tally = pass(arguments, &store, Pass::Import, (input, bytes), &interrupt)?;
     store.close()?;
     tally.write(arguments, out)
 }
@@ -80,12 +88,13 @@ enum Pass {
     Import,
 }
 
-/// Reads an input from end to end.
+/// Reads an input from end to end, or until it is interrupted.
 fn pass(
     arguments: &ImportArguments,
     store: &Store,
     pass: Pass,
     (input, bytes): Input,
+    interrupt: &Interrupt,
 ) -> Result<Tally, Failure> {
     let path = arguments.file.as_path();
     let rejects = Rejects::new(arguments.rejects.as_deref(), path)?;
@@ -100,6 +109,7 @@ fn pass(
 
     let mut importer = Importer {
         store,
+        interrupt,
         pass,
         skip_existing: arguments.skip_existing,
         decoder: Decoder::new(format),
@@ -113,6 +123,9 @@ fn pass(
     let result = importer.run(&receiver, path).and_then(|()| {
         // Only an import that ran to its end waits for the thread, which has ended then; another's
         // ends with the program.
+        if importer.tally.interrupted {
+            return Ok(());
+        }
         reader.join().map_err(|_| Failure::message("the input was not read to its end"))
     });
     importer.progress.finish_and_clear();
@@ -151,7 +164,9 @@ fn format_of(path: &Path) -> ImportFormat {
 fn progress(bytes: Option<u64>) -> ProgressBar {
     match bytes {
         Some(bytes) if io::stderr().is_terminal() => {
-            let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta}");
+            let style = ProgressStyle::with_template(
+                "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            );
             ProgressBar::new(bytes)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         }
@@ -190,17 +205,23 @@ struct Tally {
     /// Those that the store had already.
     skipped: u64,
     rejected: u64,
+    /// Whether it was stopped before the end of the input.
+    interrupted: bool,
 }
 
 impl Tally {
     fn write(self, arguments: &ImportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
-        let Self { read, imported, skipped, rejected } = self;
+        let Self { read, imported, skipped, rejected, interrupted } = self;
         write!(out, "{{\"read\":{read},\"imported\":{imported}")?;
         if arguments.skip_existing {
             write!(out, ",\"skipped\":{skipped}")?;
         }
         writeln!(out, ",\"rejected\":{rejected}}}")?;
-        Ok(if rejected == 0 { Outcome::Done } else { Outcome::Wanting })
+        Ok(match (interrupted, rejected) {
+            (true, _) => Outcome::Interrupted,
+            (false, 0) => Outcome::Done,
+            (false, _) => Outcome::Wanting,
+        })
     }
 
     fn stopped(self, failure: &Failure) -> Failure {
@@ -221,6 +242,7 @@ struct Waiting {
 /// An import under way.
 struct Importer<'a> {
     store: &'a Store,
+    interrupt: &'a Interrupt,
     pass: Pass,
     skip_existing: bool,
     decoder: Decoder,
@@ -238,10 +260,14 @@ impl Importer<'_> {
         // The moment by which the waiting events must be committed.
         let mut due: Option<Instant> = None;
         loop {
-            let received = match due {
-                None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(due) => receiver.recv_timeout(due.saturating_duration_since(Instant::now())),
-            };
+            let wait = due.map_or(INTERRUPT_DELAY, |due| {
+                due.saturating_duration_since(Instant::now()).min(INTERRUPT_DELAY)
+            });
+            let received = receiver.recv_timeout(wait);
+            if self.interrupt.is_asked() {
+                self.tally.interrupted = true;
+                return self.commit();
+            }
             match received {
                 Ok(Ok(pieces)) => {
                     for piece in pieces {
@@ -328,7 +354,7 @@ impl Importer<'_> {
 
     fn reject(&mut self, line: u64, raw: &[u8], reason: &str) -> Result<(), Failure> {
         self.tally.rejected += 1;
-        self.progress.suspend(|| text::report(&format!("line {line}: {reason}")));
+        self.progress.suspend(|| text::warning(&format!("line {line}:"), reason));
         self.rejects.keep(raw)
     }
 
