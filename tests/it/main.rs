@@ -29,6 +29,8 @@ mod readers;
 mod real_data;
 mod statemachine;
 #[cfg(feature = "testing")]
+mod subscribe;
+#[cfg(feature = "testing")]
 mod system;
 mod tidy;
 mod time;
