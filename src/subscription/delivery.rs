@@ -76,7 +76,7 @@ impl Turn<'_> {
                 Err(_) if !self.events.is_empty() => return Ok(true),
                 Err(error) => {
                     if let Some(day) = error.day().filter(|_| is_damage(&error)) {
-                        progress.days.entry(day).or_default().told = Some(error.to_string());
+                        progress.days.entry(day).or_default().told.insert(word_of(&error));
                     }
                     return Err(error);
                 }
@@ -87,8 +87,10 @@ impl Turn<'_> {
 
     /// Gathers what is new in a day; false where the batch is full before its end.
     fn gather_day(&mut self, day: Day, found: Found, reached: &mut Reached) -> Result<bool> {
-        if reached.next == 0 && !self.plan.may_match(day, self.snapshot.summary(day)) {
+        let nothing = reached.next == 0 || reached.mark == Some(Mark::Nothing);
+        if nothing && !self.plan.may_match(day, self.snapshot.summary(day)) {
             (reached.next, reached.look) = (found.end.unwrap_or(0), Some(found.look));
+            reached.mark = Some(Mark::Nothing);
             return Ok(true);
         }
         let view = match self.view(day, reached) {
@@ -115,7 +117,7 @@ impl Turn<'_> {
         if ended {
             reached.look = Some(found.look);
             if reached.owed.is_empty() {
-                reached.told = None;
+                reached.told.clear();
             }
         }
         Ok(ended)
@@ -124,14 +126,12 @@ impl Turn<'_> {
     /// The day, its files held open; what was set aside of it becomes owed once that was told.
     fn view(&mut self, day: Day, reached: &mut Reached) -> Result<Option<DayView>> {
         if self.snapshot.gaps.contains(&day) {
-            let after = self.snapshot.view_after_gap(day)?;
-            let lost = |view: DayView| {
-                view.parts.iter().take_while(|part| part.is_lost()).last().map(|part| part.end())
-            };
-            let lost = after.and_then(lost).unwrap_or(0);
             let error = gap_error(day);
-            if lost == 0 || reached.next < lost {
-                if lost == 0 || !was_told(reached, &error) {
+            let Some(after) = self.snapshot.view_after_gap(day)? else { return Err(error) };
+            let lost = after.parts.iter().take_while(|part| part.is_lost()).last();
+            let lost = lost.map_or(0, |part| part.end());
+            if reached.next < lost {
+                if !was_told(reached, &error) {
                     return Err(error);
                 }
                 owe(reached, reached.next..lost);
@@ -276,7 +276,7 @@ fn hash_at(view: &DayView, block: &BlockEntry, place: u32) -> Result<Option<u32>
 }
 
 /// Whether a day is the one that was gone past, or has begun anew since. One of which no event was gone
-/// past may be either, and is read again from its beginning.
+/// past, or none that may match, may be either, and is read again from its beginning.
 fn is_same(view: &DayView, reached: &Reached) -> bool {
     if reached.next > view.end() {
         return false;
@@ -300,9 +300,14 @@ fn is_damage(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::Version)
 }
 
+/// An error by its text.
+fn word_of(error: &Error) -> u64 {
+    checksum(error.to_string().as_bytes())
+}
+
 /// Whether this is damage of which the subscriber knows.
 fn was_told(reached: &Reached, error: &Error) -> bool {
-    is_damage(error) && reached.told.as_deref() == Some(&error.to_string())
+    is_damage(error) && reached.told.contains(&word_of(error))
 }
 
 /// Keeps a stretch before `next` for later.

@@ -14,7 +14,7 @@
 //! stretch   first day "-" last day ":" digest      both days inside; numbers of days since 1970-01-01
 //! ```
 //! Marks and digests are hexadecimal, all other numbers decimal. A mark is of the row before the next
-//! ordinal, or so many rows further back; 0 where it is not known, and `-` where no event lies before. What follows `~` are ordinals that could not be read
+//! ordinal, or so many rows further back; 0 where it is not known, and `-` where no event before matters. What follows `~` are ordinals that could not be read
 //! so far.
 //!
 //! Invariants: days and stretches are in order, and no two stretches overlap; a day that is listed is in
@@ -65,7 +65,7 @@ pub(crate) struct DayPlace {
 /// What tells a day from another that has its name after it was dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Mark {
-    /// No event lies before what was gone past.
+    /// Nothing that was gone past matters: there is no event, or none that may match.
     Nothing,
     /// The last event of it: the hash of its row, not 0, and how many rows before the last one it is.
     Event { hash: u32, back: u32 },

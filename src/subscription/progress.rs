@@ -47,8 +47,8 @@ pub(super) struct Reached {
     pub(super) mark: Option<Mark>,
     /// How it was found when all of it was gone past that can be read; `None` where it is to be looked at.
     pub(super) look: Option<Look>,
-    /// The error that was told of it last.
-    pub(super) told: Option<String>,
+    /// The errors that were told of it, by their hashes.
+    pub(super) told: BTreeSet<u64>,
     /// The turn in which it was last gone on with.
     touched: u64,
 }
@@ -98,7 +98,7 @@ impl Reached {
 
     /// Whether a position must list it: nothing else would say what is left of it.
     fn is_behind(&self) -> bool {
-        !self.owed.is_empty() || self.told.is_some()
+        !self.owed.is_empty() || !self.told.is_empty()
     }
 }
 

@@ -32,6 +32,8 @@ mod statemachine;
 mod subscribe;
 #[cfg(feature = "testing")]
 mod system;
+#[cfg(feature = "cli")]
+mod tail;
 mod tidy;
 mod time;
 #[cfg(feature = "testing")]

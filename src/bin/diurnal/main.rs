@@ -1,7 +1,7 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `session`, `upkeep`, `erase`, `backup`), what they take (`args`,
+//! commands (`log`, `import`, `query`, `tail`, `session`, `upkeep`, `erase`, `backup`), what they take (`args`,
 //! `filters`), how results are written (`output`, `table`, `csv`) nor the exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
@@ -21,6 +21,7 @@ mod output;
 mod query;
 mod session;
 mod table;
+mod tail;
 mod text;
 mod upkeep;
 
@@ -58,6 +59,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Log(arguments) => log::log(arguments, out),
         Command::Import(arguments) => import::import(&arguments, out),
         Command::Query(arguments) => query::query(arguments, out),
+        Command::Tail(arguments) => tail::tail(&arguments, out),
         Command::Count(arguments) => query::count(&arguments, out),
         Command::Session(arguments) => session::session(&arguments, out),
         Command::Sessions(arguments) => session::sessions(&arguments, out),

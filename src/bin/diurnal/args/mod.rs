@@ -1,7 +1,7 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
-//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`
-//! and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
+//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
+//! `tail` and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
 //! single values are read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
@@ -10,6 +10,7 @@
 pub(crate) mod filters;
 pub(crate) mod ingest;
 pub(crate) mod reading;
+pub(crate) mod tail;
 pub(crate) mod upkeep;
 mod values;
 
@@ -19,6 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use ingest::{ImportArguments, LogArguments};
 use reading::{CountArguments, QueryArguments, SessionArguments, SessionsArguments};
+use tail::TailArguments;
 use upkeep::{BackupArguments, CheckArguments, EraseArguments, PruneArguments, ReportArguments};
 
 /// An embedded time-series event store: log events, import them, and ask about them.
@@ -54,6 +56,8 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Print events, in order of their server time.
     Query(QueryArguments),
+    /// Print the last events, and with --follow those to come as they are logged.
+    Tail(TailArguments),
     /// Count events, all together or by a key.
     Count(CountArguments),
     /// Show one session: first and last seen, counts by type, and its events.
