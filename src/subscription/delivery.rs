@@ -208,7 +208,7 @@ impl Turn<'_> {
             match self.read_part(view, part, range, room) {
                 Ok(None) => {}
                 Ok(Some(next)) => return Stop::Full(next),
-                Err((unread, error)) => return Stop::Unreadable(unread, error),
+                Err((unread, error)) => return Stop::Unreadable(unread, error.on_day(view.day)),
             }
         }
         Stop::End

@@ -20,8 +20,8 @@ use crate::time::Day;
 /// How a day was found, to tell by whether it must be looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Look {
-    /// Being written, or with a log that cannot be read.
-    Live,
+    /// Being written, or with a log that cannot be read; after a gap or not.
+    Live { gap: bool },
     /// In a file of this length.
     Sealed { file_len: Option<u64>, stamp: u64 },
     /// Not there.
@@ -64,12 +64,13 @@ pub(super) struct Progress {
 
 impl Found {
     pub(super) fn of(snapshot: &Snapshot, day: Day) -> Self {
+        let gap = snapshot.gaps.contains(&day);
         if let Some(view) = snapshot.live.get(&day) {
-            return Self { look: Look::Live, end: view.as_ref().ok().map(DayView::end) };
+            return Self { look: Look::Live { gap }, end: view.as_ref().ok().map(DayView::end) };
         }
         let Some(sealed) = snapshot.sealed.get(&day) else {
             // Set aside, and not begun again.
-            return Self { look: Look::Live, end: None };
+            return Self { look: Look::Live { gap }, end: None };
         };
         let stamp = match sealed {
             Sealed::There { stamp, .. } | Sealed::Damaged { stamp, .. } => *stamp,
@@ -234,7 +235,7 @@ mod tests {
         for number in 17_000..20_650 {
             let day = Day::from_number(number).unwrap();
             let mark = Some(Mark::Event { hash: u32::MAX - number, back: 0 });
-            let look = Some(Look::Live);
+            let look = Some(Look::Live { gap: false });
             let next = 1_000_000 + number;
             progress.days.insert(day, Reached { next, mark, look, ..Reached::default() });
         }
