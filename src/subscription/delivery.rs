@@ -283,7 +283,8 @@ fn is_same(view: &DayView, reached: &Reached) -> bool {
     }
     let (hash, ordinal) = match reached.mark {
         None => return reached.look != Some(Look::Absent),
-        Some(Mark::Nothing) => return false,
+        // What is owed must not be forgotten.
+        Some(Mark::Nothing) => return !reached.owed.is_empty(),
         Some(Mark::Event { hash, back }) => (hash, reached.next.checked_sub(back + 1)),
     };
     let holds = |block: &&BlockEntry| {

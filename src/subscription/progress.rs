@@ -212,7 +212,8 @@ impl Progress {
     /// begun again is told from itself.
     pub(super) fn with_marks(mut self, snapshot: &Snapshot) -> Self {
         for day in self.listed() {
-            let Some(reached) = self.days.get_mut(&day).filter(|reached| reached.mark.is_none())
+            let Some(reached) =
+                self.days.get_mut(&day).filter(|it| it.next > 0 && it.mark.is_none())
             else {
                 continue;
             };

@@ -29,7 +29,7 @@ use diurnal::{
 use crate::child::{self, Other};
 use crate::common::{DAY, Draft, Model, Random, at, day, later, noon, number_from, small_blocks};
 
-const LIVES_DEFAULT: u64 = 60;
+const LIVES_DEFAULT: u64 = 24;
 const STEPS: usize = 70;
 const TODAY: &str = "2026-11-23";
 
