@@ -59,6 +59,7 @@ mod settings;
 mod snapshot;
 mod storage;
 mod store;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -77,6 +78,8 @@ pub use query::rows::{EventIds, Events};
 pub use query::{BoundingBox, Circle, Count, Cursor, Filter, GroupBy, Order, Query};
 pub use settings::{Durability, Retention};
 pub use store::{AllowGaps, Store, StoreInfo};
+pub use subscription::position::Position;
+pub use subscription::{Batch, Start, Subscription};
 pub use time::{Day, TimeRange, Timestamp};
 pub use upkeep::backup::BackupReport;
 pub use upkeep::check::{CheckReport, Problem};

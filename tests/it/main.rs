@@ -29,7 +29,12 @@ mod readers;
 mod real_data;
 mod statemachine;
 #[cfg(feature = "testing")]
+mod subscribe;
+#[cfg(feature = "testing")]
 mod system;
+#[cfg(feature = "cli")]
+mod tail;
+#[cfg(feature = "cli")]
 mod terminal;
 mod tidy;
 mod time;

@@ -22,7 +22,7 @@ const FLOORS: [&[&str]; 6] = [
     &["codec", "index"],
     &["storage", "day"],
     &["catalog", "snapshot", "writer", "query", "upkeep"],
-    &["store", "builder"],
+    &["store", "builder", "subscription"],
     &["wire", "testing", "analysis", "export", "map", "http", "guide"],
 ];
 

@@ -1,8 +1,8 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `analysis`, `upkeep`, `erase`, `backup`, `complete`), what they take
-//! (`args`, `filters`), how results are written (`output`, `table`, `csv`, `amounts`, `style`) nor the exit
+//! commands (`log`, `import`, `query`, `tail`, `analysis`, `upkeep`, `erase`, `backup`, `complete`), what they
+//! take (`args`, `filters`), how results are written (`output`, `table`, `csv`, `amounts`, `style`) nor the exit
 //! status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
@@ -26,6 +26,7 @@ mod output;
 mod query;
 mod style;
 mod table;
+mod tail;
 mod text;
 mod upkeep;
 
@@ -64,6 +65,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Log(arguments) => log::log(arguments, out),
         Command::Import(arguments) => import::import(&arguments, out),
         Command::Query(arguments) => query::query(arguments, out),
+        Command::Tail(arguments) => tail::tail(&arguments, out),
         Command::Count(arguments) => query::count(&arguments, out),
         Command::Session(arguments) => analysis::sessions::session(&arguments, out),
         Command::Sessions(arguments) => analysis::sessions::sessions(&arguments, out),

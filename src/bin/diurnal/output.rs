@@ -32,44 +32,75 @@ const EVENT_COLUMNS: &[Column] = &[
 const CSV_HEADER: &str =
     "id,server_time,session_id,event_type,client_time,latitude,longitude,tags,data";
 
-/// Writes every event of a result; the zone is that of a table, other formats being exact UTC.
+/// Events on their way to the output; the zone is that of a table, other formats being exact UTC.
+pub(crate) enum EventWriter<'a> {
+    Table(Table<'a>, Zone),
+    Jsonl(&'a mut dyn Write),
+    Csv(&'a mut dyn Write),
+}
+
+impl<'a> EventWriter<'a> {
+    /// Begins with the header, where the format has one.
+    pub(crate) fn new(
+        out: &'a mut dyn Write,
+        format: EventFormat,
+        zone: Zone,
+    ) -> Result<Self, Failure> {
+        Ok(match format {
+            EventFormat::Table => Self::Table(Table::new(out, EVENT_COLUMNS), zone),
+            EventFormat::Jsonl => Self::Jsonl(out),
+            EventFormat::Csv => {
+                writeln!(out, "{CSV_HEADER}")?;
+                Self::Csv(out)
+            }
+        })
+    }
+
+    pub(crate) fn write(&mut self, event: &Event) -> Result<(), Failure> {
+        match self {
+            Self::Table(table, zone) => Ok(table.row(table_cells(event, *zone))?),
+            Self::Jsonl(out) => write_json_line(*out, event),
+            Self::Csv(out) => Ok(write_csv_record(*out, event)?),
+        }
+    }
+
+    /// Sends on what was written so far.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Table(table, _) => table.flush()?,
+            Self::Jsonl(out) | Self::Csv(out) => out.flush()?,
+        }
+        Ok(())
+    }
+
+    /// Ends with what is held back.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Table(table, _) => Ok(table.finish()?),
+            Self::Jsonl(_) | Self::Csv(_) => Ok(()),
+        }
+    }
+}
+
+/// Writes every event of a result.
 pub(crate) fn write_events(
     out: &mut dyn Write,
     format: EventFormat,
     zone: Zone,
     events: impl Iterator<Item = diurnal::Result<Event>>,
 ) -> Result<(), Failure> {
-    match format {
-        EventFormat::Table => {
-            let mut table = Table::new(out, EVENT_COLUMNS);
-            let mut result = Ok(());
-            for event in events {
-                match event {
-                    Ok(event) => table.row(table_cells(&event, zone))?,
-                    Err(error) => {
-                        result = Err(error.into());
-                        break;
-                    }
-                }
+    let mut writer = EventWriter::new(out, format, zone)?;
+    for event in events {
+        match event {
+            Ok(event) => writer.write(&event)?,
+            Err(error) => {
+                // The rows before a failure are shown in any format.
+                writer.finish()?;
+                return Err(error.into());
             }
-            // The rows before a failure are shown in any format.
-            table.finish()?;
-            result
-        }
-        EventFormat::Jsonl => {
-            for event in events {
-                write_json_line(out, &event?)?;
-            }
-            Ok(())
-        }
-        EventFormat::Csv => {
-            writeln!(out, "{CSV_HEADER}")?;
-            for event in events {
-                write_csv_record(out, &event?)?;
-            }
-            Ok(())
         }
     }
+    writer.finish()
 }
 
 /// One JSON value on a line of its own.

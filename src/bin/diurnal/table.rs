@@ -58,6 +58,15 @@ impl<'a> Table<'a> {
         if self.held.len() >= ROWS_MEASURED { self.settle() } else { Ok(()) }
     }
 
+    /// Writes what is held, where there is anything, and sends it on: rows that come later keep the widths
+    /// found so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.held.is_empty() {
+            self.settle()?;
+        }
+        self.out.flush()
+    }
+
     /// Writes what is still held; a table without rows is its titles.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if self.settled { Ok(()) } else { self.settle() }

@@ -1,9 +1,9 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions`, `flows`, `upkeep` and `complete` (what a family of commands takes), `filters` (which events are
-//! meant), `moment` (times and zones) and `values` (how other single values are read). Does not own what a
-//! command does.
+//! `sessions`, `flows`, `tail`, `upkeep` and `complete` (what a family of commands takes), `filters` (which
+//! events are meant), `moment` (times and zones) and `values` (how other single values are read). Does not own
+//! what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
@@ -15,6 +15,7 @@ pub(crate) mod ingest;
 pub(crate) mod moment;
 pub(crate) mod reading;
 pub(crate) mod sessions;
+pub(crate) mod tail;
 pub(crate) mod upkeep;
 mod values;
 
@@ -27,6 +28,7 @@ use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, S
 use ingest::{ImportArguments, LogArguments};
 use reading::{CountArguments, QueryArguments};
 use sessions::{SessionArguments, SessionsArguments, TagsArguments};
+use tail::TailArguments;
 use upkeep::{
     BackupArguments, CheckArguments, DaysArguments, EraseArguments, InfoArguments, PruneArguments,
 };
@@ -68,6 +70,8 @@ pub(crate) enum Command {
     Import(ImportArguments),
     /// Print events, in order of their server time.
     Query(QueryArguments),
+    /// Print the last events, and with --follow those to come as they are logged.
+    Tail(TailArguments),
     /// Count events, all together or by a key.
     Count(CountArguments),
     /// Show how one session went: its length, way, tags, recordings, errors, clock, and its events.
