@@ -13,6 +13,7 @@
 //! order of time; its memory grows with sessions, tags and buckets, not with events, unless it says so.
 
 mod bounds;
+mod clocks;
 mod delays;
 mod distance;
 mod errors;
@@ -42,6 +43,7 @@ use crate::snapshot::Snapshot;
 use crate::store::{AllowGaps, Store};
 use crate::time::{TimeRange, Timestamp};
 
+pub use clocks::{ClockSkew, ClockSkewReport, ServerJump, SessionSkew};
 pub use distance::NoFix;
 pub use errors::{ClientErrors, ClientErrorsReport, ErrorGroup, OtherErrors};
 pub use funnel::{Funnel, FunnelReport, FunnelStep, StepReport};

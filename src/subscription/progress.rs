@@ -76,7 +76,7 @@ impl Found {
             Sealed::There { stamp, .. } | Sealed::Damaged { stamp, .. } => *stamp,
             Sealed::Missing { .. } => 0,
         };
-        let end = Some(sealed.end()).filter(|end| *end > 0 || sealed.summary().is_some());
+        let end = Some(sealed.listed().end).filter(|end| *end > 0 || sealed.summary().is_some());
         Self { look: Look::Sealed { file_len: sealed.file_len(), stamp }, end }
     }
 }
@@ -262,11 +262,11 @@ mod tests {
     fn a_position_keeps_what_is_owed_and_forgets_what_is_gone() {
         let mut progress = decade();
         let day = |number| Day::from_number(number).unwrap();
-        progress.days.entry(day(19_000)).or_default().owed = vec![5..9];
+        progress.days.entry(day(19_000)).or_default().owed.push(5..9);
         progress.days.entry(day(20_649)).or_default().look = Some(Look::Absent);
         let position = progress.position();
         let place = |number| position.days.iter().find(|place| place.day == day(number));
-        assert_eq!(place(19_000).map(|place| &*place.owed), Some(&[5..9][..]));
+        assert_eq!(place(19_000).map(|place| &*place.owed), Some(&*Vec::from([5..9])));
         assert!(place(20_649).is_none() && place(20_648).is_some());
         let is_past = |number, ordinal| progress.is_past(EventId::new(day(number), ordinal));
         assert!(is_past(19_000, 4) && !is_past(19_000, 5) && is_past(19_000, 9));

@@ -75,6 +75,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Health(arguments) => analysis::health::health(&arguments, out),
         Command::Silent(arguments) => analysis::health::silent(&arguments, out),
         Command::Errors(arguments) => analysis::errors::errors(&arguments, out),
+        Command::Skew(arguments) => analysis::skew::skew(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),

@@ -111,7 +111,7 @@ impl Gaps {
         match error.day().filter(|_| self.allowed && damage) {
             Some(day) => {
                 if self.days.insert(day) {
-                    text::warning(&format!("diurnal: gap: {error}"));
+                    text::warning("diurnal: gap:", &error.to_string());
                 }
                 Ok(())
             }

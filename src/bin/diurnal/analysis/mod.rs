@@ -8,6 +8,7 @@ pub(crate) mod errors;
 pub(crate) mod flows;
 pub(crate) mod health;
 pub(crate) mod sessions;
+pub(crate) mod skew;
 pub(crate) mod tags;
 
 use std::io::Write;

@@ -1,13 +1,14 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions`, `flows`, `tail`, `upkeep` and `complete` (what a family of commands takes), `filters` (which
+//! `sessions`, `flows`, `clocks`, `tail`, `upkeep` and `complete` (what a family of commands takes), `filters` (which
 //! events are meant), `moment` (times and zones) and `values` (how other single values are read). Does not own
 //! what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
+pub(crate) mod clocks;
 pub(crate) mod complete;
 pub(crate) mod filters;
 pub(crate) mod flows;
@@ -23,6 +24,7 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use clocks::SkewArguments;
 use complete::{CompletionsArguments, ManArguments};
 use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, SilentArguments};
 use ingest::{ImportArguments, LogArguments};
@@ -90,6 +92,8 @@ pub(crate) enum Command {
     Silent(SilentArguments),
     /// List what breaks: client errors, grouped by their messages.
     Errors(ErrorsArguments),
+    /// Say how far off clients' clocks are, and when clocks jumped.
+    Skew(SkewArguments),
     /// List the days that have events.
     Days(DaysArguments),
     /// Say what a store holds.

@@ -7,10 +7,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use diurnal::{Cursor, Zone};
+use diurnal::Cursor;
 
 use super::filters::FilterArguments;
-use super::moment::parse_zone;
 use super::values::parse_cursor;
 use super::{EventFormat, RowFormat};
 
