@@ -34,13 +34,17 @@
 //! # Features
 //!
 //! None by default: the library alone. `cli` builds the program `diurnal`. `testing` adds the module
-//! `testing`: tools for property tests of the store and of programs that use it.
+//! `testing`: tools for property tests of the store and of programs that use it. `export` adds the module
+//! `export`: events as JSON lines, CSV and GeoJSON, and with `parquet` or `sqlite` as such files. `arrow`
+//! adds `Store::record_batches`.
 //!
 //! # The house
 //!
 //! Modules stand on floors, and lower ones never import upper ones; see
 //! [`guide::architecture`].
 
+#[cfg(feature = "arrow")]
+mod batches;
 mod builder;
 mod catalog;
 mod client_time;
@@ -49,6 +53,8 @@ mod codec;
 mod day;
 mod error;
 mod event;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod guide;
 mod index;
 pub mod limits;
@@ -64,6 +70,8 @@ mod upkeep;
 mod wire;
 mod writer;
 
+#[cfg(feature = "arrow")]
+pub use batches::RecordBatches;
 pub use builder::StoreBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
