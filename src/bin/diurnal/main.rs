@@ -1,7 +1,7 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `session`, `upkeep`, `erase`, `backup`), what they take (`args`,
+//! commands (`log`, `import`, `query`, `session`, `export`, `upkeep`, `erase`, `backup`), what they take (`args`,
 //! `filters`), how results are written (`output`, `table`, `csv`) nor the exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
@@ -11,6 +11,7 @@ mod args;
 mod backup;
 mod csv;
 mod erase;
+mod export;
 mod failure;
 mod fields;
 mod filters;
@@ -61,6 +62,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Count(arguments) => query::count(&arguments, out),
         Command::Session(arguments) => session::session(&arguments, out),
         Command::Sessions(arguments) => session::sessions(&arguments, out),
+        Command::Export(arguments) => export::export(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),

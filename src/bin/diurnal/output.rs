@@ -1,19 +1,19 @@
 //! Results on their way to standard output.
 //!
-//! Owns: events as a table, as JSON lines and as CSV, and any row as a JSON line. Does not own the
-//! alignment (`table`), the quoting (`csv`) nor the escapes (`text`).
+//! Owns: events as a table, and any row as a JSON line. Does not own events as JSON lines and as CSV, which
+//! the library writes, the alignment (`table`) nor the escapes (`text`).
 //!
 //! Invariant: events are written as they come, never gathered.
 
 use std::io::{self, Write};
 
 use diurnal::Event;
+use diurnal::export::csv::{self, format_tags};
+use diurnal::export::{EventWriter, jsonl, write_all};
 use serde::Serialize;
 
 use crate::args::EventFormat;
-use crate::csv::write_cell;
 use crate::failure::Failure;
-use crate::fields::format_tags;
 use crate::table::{Column, Table};
 use crate::text;
 
@@ -28,9 +28,6 @@ const EVENT_COLUMNS: &[Column] = &[
     Column::left("TAGS"),
     Column::left("DATA"),
 ];
-
-const CSV_HEADER: &str =
-    "id,server_time,session_id,event_type,client_time,latitude,longitude,tags,data";
 
 /// Writes every event of a result.
 pub(crate) fn write_events(
@@ -55,20 +52,17 @@ pub(crate) fn write_events(
             table.finish()?;
             result
         }
-        EventFormat::Jsonl => {
-            for event in events {
-                write_json_line(out, &event?)?;
-            }
-            Ok(())
-        }
-        EventFormat::Csv => {
-            writeln!(out, "{CSV_HEADER}")?;
-            for event in events {
-                write_csv_record(out, &event?)?;
-            }
-            Ok(())
-        }
+        EventFormat::Jsonl => written(events, &mut jsonl::Writer::new(out)),
+        EventFormat::Csv => written(events, &mut csv::Writer::new(out)),
     }
+}
+
+fn written(
+    events: impl Iterator<Item = diurnal::Result<Event>>,
+    writer: &mut dyn EventWriter,
+) -> Result<(), Failure> {
+    write_all(events, writer, |_count| {})?;
+    Ok(())
 }
 
 /// One JSON value on a line of its own.
@@ -91,33 +85,6 @@ fn table_cells(event: &Event) -> Vec<String> {
         text::shortened(&format_tags(&event.tags)),
         event.data.as_deref().map(text::shortened).unwrap_or_default(),
     ]
-}
-
-/// Text that is absent leaves nothing between its commas; text that is empty, two quotes.
-fn write_csv_record(out: &mut dyn Write, event: &Event) -> io::Result<()> {
-    write!(out, "{},{},", event.id, event.server_time)?;
-    write_cell(out, &event.session_id)?;
-    out.write_all(b",")?;
-    write_cell(out, &event.event_type)?;
-    out.write_all(b",")?;
-    if let Some(text) = &event.client_time {
-        write_cell(out, text)?;
-    }
-    for degrees in [event.latitude, event.longitude] {
-        out.write_all(b",")?;
-        if let Some(degrees) = degrees {
-            out.write_all(format_degrees(degrees).as_bytes())?;
-        }
-    }
-    out.write_all(b",")?;
-    if !event.tags.is_empty() {
-        write_cell(out, &format_tags(&event.tags))?;
-    }
-    out.write_all(b",")?;
-    if let Some(text) = &event.data {
-        write_cell(out, text)?;
-    }
-    out.write_all(b"\n")
 }
 
 /// The shortest text that reads back as the same number, as JSON has it: `1.0`, `1e-7`.
@@ -158,16 +125,6 @@ mod tests {
         let mut out = Vec::new();
         write_events(&mut out, format, [Ok(event()), Ok(bare)].into_iter()).unwrap();
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn csv_is_exact() {
-        assert_eq!(
-            written(EventFormat::Csv),
-            "id,server_time,session_id,event_type,client_time,latitude,longitude,tags,data\n\
-             4294967303,1970-01-02T10:00:00.500000Z,\"a,b\",x,,1.0,-1e-7,\"1,2\",\"\u{1b}[2J\n\"\"\"\n\
-             4294967303,1970-01-02T10:00:00.500000Z,\"a,b\",x,now,,,,\"\"\n"
-        );
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
-//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`
-//! and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
+//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
+//! `export` and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
 //! single values are read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
+pub(crate) mod export;
 pub(crate) mod filters;
 pub(crate) mod ingest;
 pub(crate) mod reading;
@@ -17,6 +18,7 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use export::ExportArguments;
 use ingest::{ImportArguments, LogArguments};
 use reading::{CountArguments, QueryArguments, SessionArguments, SessionsArguments};
 use upkeep::{BackupArguments, CheckArguments, EraseArguments, PruneArguments, ReportArguments};
@@ -60,6 +62,8 @@ pub(crate) enum Command {
     Session(SessionArguments),
     /// List sessions with their first and last event.
     Sessions(SessionsArguments),
+    /// Write events to a file: JSON lines, CSV, GeoJSON, Parquet or SQLite.
+    Export(ExportArguments),
     /// List the days that have events.
     Days(ReportArguments),
     /// Say what a store holds.
