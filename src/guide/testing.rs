@@ -11,6 +11,7 @@
 //! | `faults::a_`: EIO, ENOSPC and short writes, once and for good, at every operation | `DIURNAL_FAULT_RUNS`, `DIURNAL_FAULT_SEED` | 9,000 runs |
 //! | `durability::killed`: SIGKILL while 16 threads log | `DIURNAL_KILL_ROUNDS`, `DIURNAL_KILL_SEED` | 100 kills |
 //! | `decade::`: ten years with faults, cuts, jumps of the clock and retention | `DIURNAL_DECADE_DAYS`, `DIURNAL_DECADE_SEED`, `DIURNAL_DECADE_UNCLEAN_BYTES` | 3,650 days; 200 and 2 MB for the unclean day |
+//! | `export::`: exported files with damaged bytes | `DIURNAL_EXPORT_FLIPS`, `DIURNAL_EXPORT_SEED` | 400 of each format |
 //!
 //! ```sh
 //! DIURNAL_CRASH_CUTS=3000000 cargo test --all-features --test it crashes::a_ -- --nocapture
