@@ -5,7 +5,7 @@
 //!
 //! Invariant: events are written as they come, never gathered.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use diurnal::Event;
 use diurnal::export::csv::{self, format_tags};
