@@ -113,7 +113,8 @@ def from_pyarrow(path):
         ("data", pa.string()), ("geometry", pa.binary()),
     ]
     assert [(field.name, field.type) for field in schema] == expected, schema
-    geo = json.loads(schema.metadata[b"geo"])
+    # The file's own pairs: those of the schema are what Arrow itself has kept there.
+    geo = json.loads(pq.read_metadata(path).metadata[b"geo"])
     assert geo["version"] == "1.1.0" and geo["primary_column"] == "geometry", geo
     columns = table.select(["id", *FIELDS]).to_pydict()
     check_points(table.column("geometry").to_pylist(), columns["longitude"], columns["latitude"])
