@@ -3,8 +3,8 @@
 //! Owns: [`Writer`]: the file's columns, encodings, row groups and metadata. The room below it: `read`.
 //! Does not own the columns of a batch (`batches`).
 //!
-//! Invariant: beside one batch, memory holds one row group of at most [`GROUP_ROWS_MAX`] rows, encoded and
-//! compressed, of about [`GROUP_BYTES_MAX`] at most.
+//! Invariant: beside one batch, memory holds one row group of at most `GROUP_ROWS_MAX` rows, encoded and
+//! compressed, of about `GROUP_BYTES_MAX` at most.
 
 mod read;
 
