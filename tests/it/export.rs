@@ -136,7 +136,7 @@ fn every_format_brings_real_and_hostile_logs_back() {
         "sqlite" => cfg!(feature = "sqlite"),
         _ => true,
     };
-    for format in FORMATS.iter().filter(built) {
+    for format in FORMATS.into_iter().filter(built) {
         let (file, again) = (path(&format!("out.{format}")), path(&format!("again-{format}")));
         let printed = diurnal(&["export", &store, "-o", &file]);
         assert_eq!(printed, format!("{{\"exported\":{}}}\n", held.len()));
