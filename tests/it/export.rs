@@ -359,7 +359,7 @@ mod parquet_files {
         read_bytes(&bytes, take).unwrap();
         assert_eq!(rows[0], Ok(NewEvent::new("a", "x")));
         assert!(rows[1].as_ref().is_err_and(|reason| reason.contains("session_id")));
-        let lacks = read_bytes(&foreign(&[session.clone()]), count).unwrap_err();
+        let lacks = read_bytes(&foreign(std::slice::from_ref(&session)), count).unwrap_err();
         assert!(lacks.to_string().contains("no column event_type"), "{lacks}");
         let wrong = foreign(&[session, kind.clone(), ("server_time", kind.1)]);
         let wrong = read_bytes(&wrong, count).unwrap_err();
