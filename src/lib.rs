@@ -34,8 +34,9 @@
 //! # Features
 //!
 //! None by default: the library alone. `cli` builds the program `diurnal`. `tz` has [`Zone`] know the zones
-//! of the world by name. `testing` adds the module `testing`: tools for property tests of the store and of
-//! programs that use it.
+//! of the world by name. `export` adds the module `export`: events as JSON lines, CSV and GeoJSON, and with
+//! `parquet` or `sqlite` as such files. `arrow` adds `Store::record_batches`. `testing` adds the module
+//! `testing`: tools for property tests of the store and of programs that use it.
 //!
 //! # The house
 //!
@@ -43,6 +44,8 @@
 //! [`guide::architecture`].
 
 pub mod analysis;
+#[cfg(feature = "arrow")]
+mod batches;
 mod builder;
 mod catalog;
 mod client_time;
@@ -51,6 +54,8 @@ mod codec;
 mod day;
 mod error;
 mod event;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod guide;
 mod index;
 pub mod limits;
@@ -68,6 +73,8 @@ mod wire;
 mod writer;
 mod zone;
 
+#[cfg(feature = "arrow")]
+pub use batches::RecordBatches;
 pub use builder::StoreBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind, Result};

@@ -26,6 +26,10 @@ pub const DATA_BYTES_DEFAULT: usize = 64 * 1024;
 /// stay small beside the memory of a kiosk.
 pub const DATA_BYTES_MAX: usize = 1024 * 1024;
 
+/// Bytes of one event as text in a file that is imported: the largest data that a setting may allow,
+/// each byte of it written as `\u0000`, with room to spare.
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// The last day that can be named, in days since 1970-01-01: with it every event id stays below
 /// 2^53, the largest integer that JSON readers keep exactly. It lies in the year 7711.
 pub const DAY_MAX: u32 = (1 << 21) - 1;

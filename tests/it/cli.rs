@@ -729,7 +729,7 @@ fn a_line_of_any_length_costs_only_itself() {
     let rejects = place.path("rejects");
     let (status, out, err) = place.run("import", &[&file, "--rejects", rejects.to_str().unwrap()]);
     assert_eq!((status, out.as_str()), (1, "{\"read\":3,\"imported\":2,\"rejected\":1}\n"));
-    assert_eq!(err, "line 2: must be at most 4194304 bytes long\n");
+    assert_eq!(err, "line 2: must be at most 8388608 bytes long\n");
     assert!(std::fs::read_to_string(rejects).unwrap() == long, "kept to the byte");
 }
 

@@ -19,6 +19,8 @@ mod decade;
 mod durability;
 #[cfg(feature = "testing")]
 mod erase;
+#[cfg(all(feature = "cli", feature = "export", feature = "testing"))]
+mod export;
 #[cfg(feature = "testing")]
 mod faults;
 mod formats;

@@ -23,7 +23,7 @@ const FLOORS: [&[&str]; 6] = [
     &["storage", "day"],
     &["catalog", "snapshot", "writer", "query", "upkeep"],
     &["store", "builder", "subscription"],
-    &["wire", "testing", "analysis", "export", "map", "http", "guide"],
+    &["wire", "testing", "analysis", "batches", "export", "map", "http", "guide"],
 ];
 
 /// Plain values of `query` that every floor above the first may name.

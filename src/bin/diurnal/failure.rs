@@ -66,6 +66,15 @@ impl Failure {
         Self::Stopped(ErrorKind::InvalidInput, text.into())
     }
 
+    /// A format that this program cannot write or read.
+    #[cfg(not(all(feature = "parquet", feature = "sqlite")))]
+    pub(crate) fn built_without(feature: &str) -> Self {
+        Self::message(format!(
+            "this diurnal was built without the feature `{feature}`, which the format needs; \
+             build it with --features cli,{feature}"
+        ))
+    }
+
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         let kind = match self {
@@ -109,7 +118,12 @@ impl fmt::Display for Failure {
 
 impl From<diurnal::Error> for Failure {
     fn from(error: diurnal::Error) -> Self {
-        Self::Store(error)
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
+        match cause.map(io::Error::kind) {
+            // The writers of events are the library's.
+            Some(io::ErrorKind::BrokenPipe) => Self::ClosedPipe,
+            _ => Self::Store(error),
+        }
     }
 }
 

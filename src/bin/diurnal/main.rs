@@ -1,9 +1,9 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `tail`, `analysis`, `upkeep`, `erase`, `backup`, `complete`), what they
-//! take (`args`, `filters`), how results are written (`output`, `table`, `csv`, `amounts`, `style`) nor the exit
-//! status (`failure`).
+//! commands (`log`, `import`, `query`, `tail`, `analysis`, `export`, `upkeep`, `erase`, `backup`, `complete`),
+//! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`) nor the
+//! exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
@@ -15,6 +15,7 @@ mod backup;
 mod complete;
 mod csv;
 mod erase;
+mod export;
 mod failure;
 mod fields;
 mod filters;
@@ -76,6 +77,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Silent(arguments) => analysis::health::silent(&arguments, out),
         Command::Errors(arguments) => analysis::errors::errors(&arguments, out),
         Command::Skew(arguments) => analysis::skew::skew(&arguments, out),
+        Command::Export(arguments) => export::export(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),

@@ -19,7 +19,7 @@ use crate::args::tail::{Last, TailArguments};
 use crate::args::{EventFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
-use crate::output::EventWriter;
+use crate::output::EventOutput;
 use crate::query::explain;
 use crate::text;
 
@@ -49,7 +49,7 @@ pub(crate) fn tail(arguments: &TailArguments, out: &mut dyn Write) -> Result<Out
     let mut subscription = store.subscribe_from(&filter, &start)?;
     let format = format_or_default(arguments.format, EventFormat::Table, EventFormat::Jsonl);
     let mut gaps = Gaps { allowed: arguments.filters.allow_gaps, days: BTreeSet::new() };
-    let mut events = EventWriter::new(out, format, arguments.filters.tz)?;
+    let mut events = EventOutput::new(out, format, arguments.filters.tz);
     for event in last_events(&store, &filter, &subscription, last, &mut gaps)? {
         events.write(&event)?;
     }

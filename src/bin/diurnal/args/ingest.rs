@@ -68,6 +68,9 @@ in hand is committed: the figures are printed, and the exit status is 130. A sec
   csv    a header with the same keys in any order, tags as comma text (or a JSON list); a cell with
          nothing in it is absent, except that \"\" in the data column is the empty text
   query  one query string or URL a line
+  geojson, parquet, sqlite
+         files as `export` writes them; rows take the place of lines, --rejects has nothing to keep,
+         and only geojson can come from a pipe
 
   diurnal import events log.jsonl --rejects bad.jsonl
   tail -f log.jsonl | diurnal import events -")]
@@ -77,7 +80,8 @@ pub(crate) struct ImportArguments {
     /// The file to read; - is standard input.
     #[arg(value_name = "FILE|-")]
     pub(crate) file: PathBuf,
-    /// How events are written [default: csv for .csv, query for .query and .txt, else jsonl]
+    /// How events are written [default: as FILE's ending says: .csv, .query or .txt,
+    /// .geojson, .parquet, .sqlite or .db, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ImportFormat>,
     /// Import nothing if any line is bad. The file is read twice, and so cannot be a pipe.
@@ -101,6 +105,12 @@ pub(crate) enum ImportFormat {
     Csv,
     /// One query string or URL a line.
     Query,
+    /// A GeoJSON feature collection.
+    Geojson,
+    /// A Parquet file (needs the feature `parquet`).
+    Parquet,
+    /// An SQLite database (needs the feature `sqlite`).
+    Sqlite,
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions`, `flows`, `clocks`, `tail`, `upkeep` and `complete` (what a family of commands takes), `filters` (which
-//! events are meant), `moment` (times and zones) and `values` (how other single values are read). Does not own
-//! what a command does.
+//! `sessions`, `flows`, `clocks`, `tail`, `export`, `upkeep` and `complete` (what a family of commands takes),
+//! `filters` (which events are meant), `moment` (times and zones) and `values` (how other single values are
+//! read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
 pub(crate) mod clocks;
 pub(crate) mod complete;
+pub(crate) mod export;
 pub(crate) mod filters;
 pub(crate) mod flows;
 pub(crate) mod ingest;
@@ -26,6 +27,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use clocks::SkewArguments;
 use complete::{CompletionsArguments, ManArguments};
+use export::ExportArguments;
 use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, SilentArguments};
 use ingest::{ImportArguments, LogArguments};
 use reading::{CountArguments, QueryArguments};
@@ -94,6 +96,8 @@ pub(crate) enum Command {
     Errors(ErrorsArguments),
     /// Say how far off clients' clocks are, and when clocks jumped.
     Skew(SkewArguments),
+    /// Write events to a file: JSON lines, CSV, GeoJSON, Parquet or SQLite.
+    Export(ExportArguments),
     /// List the days that have events.
     Days(DaysArguments),
     /// Say what a store holds.
