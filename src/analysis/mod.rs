@@ -13,6 +13,8 @@
 
 mod bounds;
 mod distance;
+mod heatmap;
+mod histogram;
 mod listening;
 mod meaning;
 mod quantiles;
@@ -26,6 +28,8 @@ use crate::snapshot::Snapshot;
 use crate::store::{AllowGaps, Store};
 
 pub use distance::NoFix;
+pub use heatmap::{Cell, Heat, Heatmap};
+pub use histogram::{Activity, Bucket, Histogram, Peak};
 pub use quantiles::Quantiles;
 pub use session::{
     Session, SessionFigures, SessionReport, SessionSettings, SessionSort, Sessions, SessionsReport,
