@@ -13,6 +13,7 @@
 
 mod bounds;
 mod distance;
+mod gap;
 mod heatmap;
 mod histogram;
 mod listening;
