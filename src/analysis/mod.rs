@@ -18,6 +18,7 @@ mod delays;
 mod distance;
 mod errors;
 mod funnel;
+mod gap;
 mod health;
 mod heatmap;
 mod histogram;

@@ -50,7 +50,7 @@
 //! - **Memory.** An open day costs at most 4 MiB of rows in its tail, 4 MiB of unmerged postings, and redb's
 //!   1 MiB; at most four days are open. The cache costs what it was given. A result costs a page of
 //!   65,536 places and the blocks it is decoding. Counts by key and lists of sessions grow with the
-//!   number of keys. The catalog keeps 4 bytes a session and day in memory,
+//!   number of keys; the questions of `analysis` with sessions and tags, by as much as each says. The catalog keeps 4 bytes a session and day in memory,
 //!   and of each day the names and totals of at most 256 types and 256 tags.
 //!
 //! # The tests that show it

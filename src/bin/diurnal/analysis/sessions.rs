@@ -78,7 +78,7 @@ fn write_page(report: &SessionReport, zone: Zone, out: &mut dyn Write) -> Result
     writeln!(out, "events      {}, {} actions{cut}", it.events, it.actions)?;
     writeln!(out, "path        {}", path(it))?;
     let listening = amounts::duration(it.listening_micros);
-    writeln!(out, "listening   {} choices of {} tags, {listening}", it.choices, it.tags_chosen)?;
+    writeln!(out, "listening   {listening}, {} choices of {} tags", it.choices, it.tags_chosen)?;
     writeln!(
         out,
         "recordings  {} started, {} stopped, {} abandoned; uploads {} started, {} stopped",
