@@ -3,6 +3,8 @@
 
 mod agreement;
 #[cfg(feature = "testing")]
+mod analysis;
+#[cfg(feature = "testing")]
 mod backup;
 mod child;
 #[cfg(feature = "cli")]
