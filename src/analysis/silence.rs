@@ -9,7 +9,7 @@
 //!   others that clients send by themselves.
 //! - A source is *silent since* its last heartbeat where that is more than the setting `after` before now. One
 //!   without any heartbeat is not judged, and counted apart.
-//! - A source that has *ended* is not silent: a `cleanup_session`, or a `stop_stream` or another word for it, came
+//! - A source that has *ended* is not silent: a `cleanup_session`, or a `stop_stream` or another word for it (no pause), came
 //!   after which there was no heartbeat, `start_session` or `start_stream`. With the setting `ended` such ones
 //!   are listed as well: a kiosk that should never end has fallen silent, however well it said good-bye.
 //! - *Now* is the newest event of the store, of whatever source, unless a setting says otherwise. The clock of

@@ -59,7 +59,7 @@ const TYPES: [&str; 12] = [
     "start_session",
     "cleanup_session",
     "start_stream",
-    "pause_stream",
+    "stop_listen",
     "modify_stream",
     "start_upload",
     "stop_upload",

@@ -44,7 +44,8 @@ fn who_has_ended_is_not_silent_until_a_sign_of_life() {
         (vec!["heartbeat"], true),
         (vec!["heartbeat", "cleanup_session"], false),
         (vec!["heartbeat", "stop_stream"], false),
-        (vec!["heartbeat", "pause_stream"], false),
+        (vec!["heartbeat", "stop_listen"], false),
+        (vec!["heartbeat", "pause_stream"], true),
         (vec!["heartbeat", "stop_upload"], true),
         (vec!["heartbeat", "cleanup_session", "vote_asset"], false),
         (vec!["heartbeat", "cleanup_session", "heartbeat"], true),
@@ -161,7 +162,7 @@ proptest! {
             let heartbeat = events.iter().rev().find(|it| it.event_type == "heartbeat");
             let Some(heartbeat) = heartbeat else { continue };
             with_heartbeat += 1;
-            let telling = ["heartbeat", "start_session", "start_stream", "cleanup_session", "pause_stream"];
+            let telling = ["heartbeat", "start_session", "start_stream", "cleanup_session", "stop_listen"];
             let last = events.iter().rev().find(|it| telling.contains(&&*it.event_type)).unwrap();
             let has_ended = telling[3..].contains(&&*last.event_type);
             let since = heartbeat.server_time;
