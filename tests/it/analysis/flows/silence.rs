@@ -1,4 +1,4 @@
-//! Goal: `Silence` finds who stopped its heartbeats without an end. Method: as `analysis` says.
+//! Goal: `Silence` finds who stopped its heartbeats without an end. Method: as `flows` says.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

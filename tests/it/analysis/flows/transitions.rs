@@ -1,4 +1,4 @@
-//! Goal: `Paths` counts each event of a session and its next one. Method: as `analysis` says.
+//! Goal: `Paths` counts each event of a session and its next one. Method: as `flows` says.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Goal: `Funnel` finds how far the best attempt of each session gets. Method: as `analysis` says; the loop
+//! Goal: `Funnel` finds how far the best attempt of each session gets. Method: as `flows` says; the loop
 //! tries from each first step.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Goal: `ClientErrors` groups what clients report by what it says. Method: as `analysis` says; the patterns
+//! Goal: `ClientErrors` groups what clients report by what it says. Method: as `flows` says; the patterns
 //! themselves are tested beside their rules.
 
 use std::collections::{BTreeMap, BTreeSet};

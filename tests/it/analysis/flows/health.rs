@@ -1,4 +1,4 @@
-//! Goal: `Health` tells for each day how sessions, heartbeats and uploads went. Method: as `analysis` says.
+//! Goal: `Health` tells for each day how sessions, heartbeats and uploads went. Method: as `flows` says.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
