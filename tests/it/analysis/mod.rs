@@ -11,6 +11,7 @@
 
 #[cfg(feature = "cli")]
 mod cli_sessions;
+mod flows;
 mod naive;
 mod sessions;
 mod tags;

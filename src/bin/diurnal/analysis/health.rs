@@ -113,6 +113,9 @@ pub(crate) fn silent(arguments: &SilentArguments, out: &mut dyn Write) -> Result
             .after(arguments.after)
             .ended(arguments.ended)
             .limit(arguments.limit);
+        if !arguments.heartbeat.is_empty() {
+            question = question.heartbeat_types(&arguments.heartbeat);
+        }
         question.by_tag = arguments.by_tag.clone();
         question.at = arguments.at;
         question
