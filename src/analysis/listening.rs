@@ -15,7 +15,6 @@
 //! Invariant: memory grows with the tags, and with the different pairs of a session and a tag it chose.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use crate::analysis::gap;
 use crate::analysis::meaning::Meaning;
@@ -71,8 +70,8 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// With the silence that is heard through at most.
-    pub(crate) fn new(gap: Option<Duration>) -> Self {
-        let gap_micros = gap.map_or(i64::MAX, gap::micros);
+    pub(crate) fn new(gap_micros: Option<u64>) -> Self {
+        let gap_micros = gap_micros.map_or(i64::MAX, gap::micros);
         Self { gap_micros, tallies: Vec::new(), pairs: HashSet::new() }
     }
 

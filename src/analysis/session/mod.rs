@@ -20,9 +20,11 @@ use serde::{Deserialize, Serialize};
 use crate::analysis::distance::NoFix;
 use crate::analysis::gap;
 use crate::analysis::meaning::PASSIVE;
+use crate::analysis::micros_of;
 use crate::error::{Error, Result};
 use crate::event::check_name;
 use crate::limits::{EVENT_TYPE_BYTES_MAX, FILTER_TERMS_MAX};
+use crate::time::SECOND;
 
 pub use all::{SessionSort, Sessions, SessionsReport, SessionsTotals};
 pub use figures::SessionFigures;
@@ -42,13 +44,13 @@ pub use one::{Session, SessionReport, TagHeard};
 #[serde(default)]
 #[non_exhaustive]
 pub struct SessionSettings {
-    /// The longest silence between two events that still counts as active time, at least a microsecond;
-    /// 5 minutes unless given.
-    pub active_gap: Duration,
-    /// The longest silence between two events that still counts as listening, at least a microsecond;
-    /// without it, as unless given, every silence does.
+    /// The longest silence between two events that still counts as active time, in microseconds, at least
+    /// one; those of 5 minutes unless given.
+    pub active_gap_micros: u64,
+    /// The longest silence between two events that still counts as listening, in microseconds, at least
+    /// one; without it, as unless given, every silence does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub listening_gap: Option<Duration>,
+    pub listening_gap_micros: Option<u64>,
     /// Whether what comes before the first action (an attract loop) and after the last one (the idle
     /// tail) is cut off; not so unless given. Of a session without an action nothing is left.
     pub cut_idle: bool,
@@ -62,8 +64,8 @@ pub struct SessionSettings {
 impl Default for SessionSettings {
     fn default() -> Self {
         Self {
-            active_gap: Duration::from_secs(300),
-            listening_gap: None,
+            active_gap_micros: 300 * SECOND.unsigned_abs(),
+            listening_gap_micros: None,
             cut_idle: false,
             passive: PASSIVE.map(str::to_owned).into(),
             no_fix: NoFix::default(),
@@ -75,14 +77,14 @@ impl SessionSettings {
     /// The longest silence that still counts as active time.
     #[must_use]
     pub fn active_gap(mut self, gap: Duration) -> Self {
-        self.active_gap = gap;
+        self.active_gap_micros = micros_of(gap);
         self
     }
 
     /// The longest silence that still counts as listening.
     #[must_use]
     pub fn listening_gap(mut self, gap: Duration) -> Self {
-        self.listening_gap = Some(gap);
+        self.listening_gap_micros = Some(micros_of(gap));
         self
     }
 
@@ -108,8 +110,8 @@ impl SessionSettings {
     }
 
     fn validate(&self) -> Result<()> {
-        gap::check("active_gap", Some(self.active_gap))?;
-        gap::check("listening_gap", self.listening_gap)?;
+        gap::check("active_gap", Some(self.active_gap_micros))?;
+        gap::check("listening_gap", self.listening_gap_micros)?;
         if self.passive.len() > PASSIVE_MAX {
             let rule = format!("must be at most {PASSIVE_MAX} types");
             return Err(Error::invalid("passive", rule, self.passive.len()));

@@ -81,13 +81,13 @@ impl<'a> Tracker<'a> {
         };
         let mut tracker = Self {
             settings,
-            active_gap_micros: gap::micros(settings.active_gap),
+            active_gap_micros: gap::micros(settings.active_gap_micros),
             meanings,
             passive,
             actions,
             places: Vec::new(),
             states: Vec::new(),
-            listening: Listening::new(settings.listening_gap),
+            listening: Listening::new(settings.listening_gap_micros),
         };
         scan(snapshot, filter, &COLUMNS, words, |row| {
             if tracker.see(row) {

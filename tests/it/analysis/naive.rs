@@ -134,7 +134,7 @@ fn assert_figures(found: &SessionFigures, events: &[Event], settings: &SessionSe
     let silences = seen
         .windows(2)
         .map(|pair| pair[1].server_time.as_micros() - pair[0].server_time.as_micros());
-    let active: i64 = silences.filter(|it| *it as u128 <= settings.active_gap.as_micros()).sum();
+    let active: i64 = silences.filter(|it| *it as u64 <= settings.active_gap_micros).sum();
     assert_eq!(found.active_micros, active);
     let places = places(&seen);
     assert_eq!(found.points, places.len() as u64);
@@ -147,7 +147,7 @@ fn assert_figures(found: &SessionFigures, events: &[Event], settings: &SessionSe
         }
         (found, expected) => assert!(found.is_none() && expected.is_none(), "{found:?}"),
     }
-    let heard = heard(&seen, settings.listening_gap);
+    let heard = heard(&seen, settings.listening_gap_micros.map(Duration::from_micros));
     assert_eq!(found.choices, heard.len() as u64);
     let tags: BTreeSet<_> = heard.iter().flat_map(|(tags, _)| tags).collect();
     assert_eq!(found.tags_chosen, tags.len() as u64);
@@ -202,7 +202,8 @@ fn assert_sessions_agree(store: &Store, filter: &Filter, settings: &SessionSetti
         let timeline = found(store, &question.timeline(&report));
         assert_eq!(timeline.iter().collect::<Vec<_>>(), seen);
         let mut by_tag = BTreeMap::<String, (u64, i64)>::new();
-        for (tags, micros) in heard(&seen, settings.listening_gap) {
+        for (tags, micros) in heard(&seen, settings.listening_gap_micros.map(Duration::from_micros))
+        {
             for tag in tags {
                 let sums = by_tag.entry(tag).or_default();
                 *sums = (sums.0 + 1, sums.1 + micros);
@@ -237,7 +238,7 @@ fn assert_tags_agree(store: &Store, filter: &Filter, gap: Option<Duration>) {
         }
     }
     let mut question = Tags::new().filter(filter.clone()).limit(1_000).together(1_000);
-    question.listening_gap = gap;
+    question.listening_gap_micros = gap.map(|gap| gap.as_micros() as u64);
     let report = store.ask(&question).unwrap();
     assert_eq!((report.choices, report.listening_micros), (choices, total));
     assert_eq!(report.tags_chosen, by_tag.len() as u64);
