@@ -41,6 +41,7 @@
 //! Modules stand on floors, and lower ones never import upper ones; see
 //! [`guide::architecture`].
 
+pub mod analysis;
 mod builder;
 mod catalog;
 mod client_time;
@@ -63,6 +64,7 @@ mod time;
 mod upkeep;
 mod wire;
 mod writer;
+mod zone;
 
 pub use builder::StoreBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -80,6 +82,7 @@ pub use upkeep::check::{CheckReport, Problem};
 pub use upkeep::erase::{ErasedDay, ErasureReport, Remains};
 pub use upkeep::rebuild::RebuildReport;
 pub use upkeep::retention::{DayInfo, PruneReport};
+pub use zone::Zone;
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -54,6 +54,25 @@ pub const TAIL_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// block decodes to.
 pub const BLOCK_BYTES_MAX: usize = TAIL_BYTES_MAX / TAIL_BLOCKS;
 
+/// Bytes that a tag costs in memory beside its text, a `String` on a machine of 64 bits. It is the same
+/// on every machine, since what a block may hold follows from it.
+pub const TAG_COST_BYTES: usize = 24;
+
+/// Bytes of one row, as held in memory, at the very most: all data and tags that an event may have, its
+/// names, and the row itself.
+pub const ROW_BYTES_MAX: usize = DATA_BYTES_MAX
+    + TAGS_MAX * (TAG_BYTES_MAX + TAG_COST_BYTES)
+    + SESSION_ID_BYTES_MAX
+    + EVENT_TYPE_BYTES_MAX
+    + CLIENT_TIME_BYTES_MAX
+    + 256;
+
+/// Bytes that one column of a block comes to, each row's own counted, at the very most. No block holds more,
+/// since the row that brings it to [`BLOCK_BYTES_MAX`] is its last. Packed, a name or a list of tags
+/// that all rows share takes a few bytes however many rows there are: this bounds what bytes that
+/// lie can make of them.
+pub const BLOCK_COLUMN_BYTES_MAX: usize = BLOCK_BYTES_MAX + ROW_BYTES_MAX;
+
 /// Bytes of postings of blocks not yet merged into a part of [`PART_ROWS_MAX`] rows, at which they
 /// are merged early: bounds the memory of a day with very many sessions or tags.
 pub const UNMERGED_POSTINGS_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -21,6 +21,10 @@ pub enum Durability {
     /// `log_event` returns at once; a power cut or a kill loses at most what was logged within
     /// `max_delay` or the last `max_events` events, whichever is less. Ids of lost events are given
     /// again. `flush` closes the window.
+    ///
+    /// The call that fills the window writes it: of each day all that waits, one day after the other. It
+    /// returns once its own events are durable, or with an error. Where the write fails at another
+    /// day, the events that waited there are lost within the window, and the next `flush` says so.
     Buffered {
         /// The longest that an event waits to be written.
         max_delay: Duration,

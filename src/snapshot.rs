@@ -17,7 +17,7 @@ use crate::day::live::{self, SealedDay};
 use crate::day::view::DayView;
 use crate::day::{FOLDER, FileKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::storage::Directory;
+use crate::storage::{Access, Directory};
 use crate::time::Day;
 
 /// A sealed day.
@@ -30,6 +30,24 @@ pub(crate) enum Sealed {
     Damaged { file_len: u64, stamp: u64, error: Error, end: u32 },
     /// The catalog has it, up to this ordinal, and its file is gone.
     Missing { end: u32 },
+}
+
+/// Where a day ends, as far as the catalog knows.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Listed {
+    /// The ordinal after the last one that it knows of.
+    pub(crate) end: u32,
+    /// The length of the file that it says this of, where that is the one which was found.
+    file_len: Option<u64>,
+}
+
+impl Listed {
+    /// Whether this is said of the file that has the name now.
+    pub(crate) fn is_of(self, directory: &dyn Directory, name: &str) -> bool {
+        let Some(file_len) = self.file_len else { return false };
+        let file = directory.open(name, Access::Read);
+        file.and_then(|file| file.len()).is_ok_and(|len| len == file_len)
+    }
 }
 
 /// The sealed days.
@@ -265,11 +283,15 @@ impl Sealed {
         self.file_len() == files.columns && (stamp == files.stamp || stamp == 0)
     }
 
-    /// The ordinal after the last one that the catalog knows of.
-    pub(crate) fn end(&self) -> u32 {
+    /// Where the day ends, as far as the catalog knows.
+    pub(crate) fn listed(&self) -> Listed {
         match self {
-            Self::There { summary, .. } => summary.end,
-            Self::Damaged { end, .. } | Self::Missing { end } => *end,
+            Self::There { file_len, summary, .. } => {
+                Listed { end: summary.end, file_len: Some(*file_len) }
+            }
+            Self::Damaged { end, .. } | Self::Missing { end } => {
+                Listed { end: *end, file_len: None }
+            }
         }
     }
 

@@ -175,7 +175,7 @@ impl Store {
     }
 
     /// Asks the days as they are now, and once more where one of them was dropped meanwhile.
-    fn ask<T>(&self, question: impl Fn(&Snapshot) -> Result<T>) -> Result<T> {
+    pub(crate) fn answer<T>(&self, question: impl Fn(&Snapshot) -> Result<T>) -> Result<T> {
         let mut attempt = 1;
         loop {
             let snapshot = self.snapshot()?;
@@ -297,7 +297,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn event(&self, id: EventId) -> Result<Option<Event>> {
-        self.ask(|snapshot| rows::event(snapshot, id))
+        self.answer(|snapshot| rows::event(snapshot, id))
     }
 
     /// How many events match.
@@ -306,7 +306,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn count(&self, filter: &Filter) -> Result<u64> {
-        self.ask(|snapshot| aggregate::count(snapshot, filter))
+        self.answer(|snapshot| aggregate::count(snapshot, filter))
     }
 
     /// How many events match for each session, type or tag, the largest count first and ties by key;
@@ -316,7 +316,7 @@ impl Store {
     ///
     /// As [`Store::query`]; `InvalidInput` for a bucket of no length.
     pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<Vec<Count>> {
-        self.ask(|snapshot| aggregate::count_by(snapshot, filter, by))
+        self.answer(|snapshot| aggregate::count_by(snapshot, filter, by))
     }
 
     /// The same questions, answered from the days that can be read, with a list of those that cannot:
@@ -342,7 +342,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn explain(&self, query: &Query) -> Result<Explain> {
-        self.ask(|snapshot| aggregate::explain(snapshot, &query.filter))
+        self.answer(|snapshot| aggregate::explain(snapshot, &query.filter))
     }
 
     /// One session; `None` where no event has this id.
@@ -352,7 +352,7 @@ impl Store {
     /// As [`Store::query`].
     pub fn session(&self, id: impl ToString) -> Result<Option<Session>> {
         let id = id.to_string();
-        self.ask(|snapshot| session_of(snapshot, &id))
+        self.answer(|snapshot| session_of(snapshot, &id))
     }
 
     /// One line for each session that has a matching event, in order of its first one, then of its
@@ -362,7 +362,7 @@ impl Store {
     ///
     /// As [`Store::query`].
     pub fn sessions(&self, filter: &Filter) -> Result<Vec<SessionSummary>> {
-        self.ask(|snapshot| aggregate::sessions(snapshot, filter))
+        self.answer(|snapshot| aggregate::sessions(snapshot, filter))
     }
 
     /// The days, in order. A day that cannot be read is there, without times.
@@ -463,7 +463,7 @@ impl Store {
     /// `InvalidInput`, `Io`.
     pub fn erasure_plan(&self, id: impl ToString) -> Result<ErasureReport> {
         let id = id.to_string();
-        self.ask(|snapshot| erase::plan(snapshot, &id))
+        self.answer(|snapshot| erase::plan(snapshot, &id))
     }
 
     /// Copies the store into a directory, made where absent, while it is in use: what was durable when
@@ -506,7 +506,7 @@ impl Store {
     ///
     /// `Io` where files cannot be read at all; damage is reported, not an error.
     pub fn check(&self) -> Result<CheckReport> {
-        self.ask(check::check)
+        self.answer(check::check)
     }
 
     /// Makes the indexes of damaged days and the catalog again from the logs, with every batch and

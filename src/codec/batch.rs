@@ -15,6 +15,7 @@ use crate::codec::bytes::checksum;
 use crate::codec::row::Row;
 use crate::error::{Error, Result};
 use crate::event::Location;
+use crate::limits::{ROW_BYTES_MAX, TAGS_MAX};
 use crate::time::Timestamp;
 
 const CODEC_BINCODE: u8 = 1;
@@ -98,7 +99,12 @@ fn decode_rows(bytes: &[u8]) -> Result<Vec<Row>> {
     if used != bytes.len() {
         return Err(Error::corrupt("a row batch has bytes after its last row"));
     }
-    Ok(rows.into_iter().map(Row::from).collect())
+    let rows: Vec<Row> = rows.into_iter().map(Row::from).collect();
+    // What a block is made of must fit a block.
+    if rows.iter().any(|row| row.tags.len() > TAGS_MAX || row.bytes() > ROW_BYTES_MAX) {
+        return Err(Error::corrupt("a row batch has a row that is larger than any event"));
+    }
+    Ok(rows)
 }
 
 #[cfg(test)]
@@ -132,6 +138,17 @@ mod tests {
     fn rows_come_back_as_they_were() {
         let rows = vec![row(), row()];
         assert_eq!(decode(&encode(rows.iter()).unwrap()).unwrap(), rows);
+    }
+
+    #[test]
+    fn a_row_larger_than_any_event_is_an_error() {
+        let decoded = |row: Row| decode(&encode([row].iter()).unwrap());
+        let tags = |count| Row { tags: vec![String::new(); count], ..row() };
+        let data = |bytes| Row { data: Some("x".repeat(bytes)), ..row() };
+        assert!(decoded(tags(TAGS_MAX)).is_ok() && decoded(data(ROW_BYTES_MAX / 2)).is_ok());
+        for row in [tags(TAGS_MAX + 1), data(ROW_BYTES_MAX)] {
+            assert_eq!(decoded(row).unwrap_err().kind(), crate::ErrorKind::Corrupt);
+        }
     }
 
     #[test]

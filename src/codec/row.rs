@@ -6,6 +6,7 @@
 //! has a session id of at least a byte.
 
 use crate::event::Location;
+use crate::limits::TAG_COST_BYTES;
 use crate::time::Timestamp;
 
 /// An event that passed its checks and has its server time.
@@ -41,15 +42,39 @@ impl Row {
 
     /// About what it costs in memory.
     pub(crate) fn bytes(&self) -> usize {
-        const STRING: usize = size_of::<String>();
         let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let tags = self.tags.iter().map(|tag| tag.len() + STRING).sum::<usize>();
+        let tags = self.tags.iter().map(|tag| tag.len() + TAG_COST_BYTES).sum::<usize>();
         size_of::<Self>()
             + self.session_id.len()
             + self.event_type.len()
             + optional(&self.client_time)
             + optional(&self.data)
             + tags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::{
+        CLIENT_TIME_BYTES_MAX, DATA_BYTES_MAX, EVENT_TYPE_BYTES_MAX, ROW_BYTES_MAX,
+        SESSION_ID_BYTES_MAX, TAG_BYTES_MAX, TAGS_MAX,
+    };
+
+    #[test]
+    fn no_event_costs_more_than_the_limit() {
+        let text = |bytes: usize| "x".repeat(bytes);
+        let row = Row {
+            session_id: text(SESSION_ID_BYTES_MAX),
+            event_type: text(EVENT_TYPE_BYTES_MAX),
+            client_time: Some(text(CLIENT_TIME_BYTES_MAX)),
+            location: Some(Location { latitude: 0.0, longitude: 0.0 }),
+            tags: vec![text(TAG_BYTES_MAX); TAGS_MAX],
+            data: Some(text(DATA_BYTES_MAX)),
+            ..Row::hole(Timestamp::from_micros(0))
+        };
+        assert!((ROW_BYTES_MAX - 256..=ROW_BYTES_MAX).contains(&row.bytes()), "{}", row.bytes());
+        assert!(size_of::<String>() <= TAG_COST_BYTES);
     }
 }
 

@@ -1,7 +1,11 @@
 //! Rows become columns and postings.
 //!
-//! Owns: how rows become a block with its postings, and how the postings of neighbouring parts become
-//! one. Does not own when that is due (`live`), nor the formats (`codec::columns`, `index::postings`).
+//! Owns: how rows are parted into blocks, how they become a block with its postings, and how the postings
+//! of neighbouring parts become one. Does not own when that is due (`live`), nor the formats
+//! (`codec::columns`, `index::postings`).
+//!
+//! Invariant: a block is filled by so many rows or so many bytes, whichever comes first: what it
+//! decodes to is bounded.
 
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -16,6 +20,40 @@ use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::index::postings::{self, Page, PageSource};
 use crate::index::zones::Zone;
+use crate::limits::BLOCK_BYTES_MAX;
+
+/// The blocks that these rows fill, and the rows that are left.
+pub(crate) fn filled_blocks<'a, 'r>(
+    mut rest: &'a [&'r Row],
+    block_rows: usize,
+) -> (Vec<&'a [&'r Row]>, &'a [&'r Row]) {
+    let mut blocks = Vec::new();
+    while let Some(filled) = filled_block(rest, block_rows) {
+        let (block, after) = rest.split_at(filled);
+        blocks.push(block);
+        rest = after;
+    }
+    (blocks, rest)
+}
+
+/// These rows as blocks, of which all but the last are filled.
+pub(crate) fn blocks_of<'a, 'r>(rows: &'a [&'r Row], block_rows: usize) -> Vec<&'a [&'r Row]> {
+    let (mut blocks, rest) = filled_blocks(rows, block_rows);
+    blocks.extend(Some(rest).filter(|rest| !rest.is_empty()));
+    blocks
+}
+
+/// How many of these rows fill a block; `None` where they do not.
+fn filled_block(rows: &[&Row], block_rows: usize) -> Option<usize> {
+    let mut bytes = 0;
+    for (place, row) in rows.iter().take(block_rows).enumerate() {
+        bytes += row.bytes();
+        if bytes >= BLOCK_BYTES_MAX {
+            return Some(place + 1);
+        }
+    }
+    (rows.len() >= block_rows).then_some(block_rows)
+}
 
 /// The part of rows that stay in memory.
 pub(crate) fn in_memory(first: u32, rows: &[&Row]) -> Result<Part> {

@@ -175,7 +175,7 @@ impl LiveDay {
         let (file, mut appender) = self.appender()?;
         let mut parts = (*before).clone();
         let view = self.view_of(Vec::new(), Some(file.clone()));
-        let (blocks, rest) = filled_blocks(&rows, self.context.block_rows);
+        let (blocks, rest) = fold::filled_blocks(&rows, self.context.block_rows);
         append_blocks(&mut appender, &mut parts, tail.first, &blocks, &view)?;
         let next = parts.last().map_or(0, |part| part.end());
         // A part that is full goes to the file at once, and never through the log.
@@ -278,7 +278,7 @@ impl LiveDay {
     ) -> Result<()> {
         let view = self.view_of(Vec::new(), Some(file.clone()));
         let rows: Vec<&Row> = tail.iter().collect();
-        let (blocks, rest) = filled_blocks(&rows, self.context.block_rows);
+        let (blocks, rest) = fold::filled_blocks(&rows, self.context.block_rows);
         if !blocks.is_empty() {
             append_blocks(appender, parts, tail.first, &blocks, &view)?;
         }
@@ -403,32 +403,6 @@ fn remove(directory: &dyn Directory, name: &str) -> Result<()> {
 
 fn lock(state: &Mutex<LiveState>) -> MutexGuard<'_, LiveState> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The blocks that these rows fill, and the rows that are left.
-fn filled_blocks<'a, 'r>(
-    mut rest: &'a [&'r Row],
-    block_rows: usize,
-) -> (Vec<&'a [&'r Row]>, &'a [&'r Row]) {
-    let mut blocks = Vec::new();
-    while let Some(filled) = filled_block(rest, block_rows) {
-        let (block, after) = rest.split_at(filled);
-        blocks.push(block);
-        rest = after;
-    }
-    (blocks, rest)
-}
-
-/// How many of these rows fill a block; `None` where they do not.
-fn filled_block(rows: &[&Row], block_rows: usize) -> Option<usize> {
-    let mut bytes = 0;
-    for (place, row) in rows.iter().take(block_rows).enumerate() {
-        bytes += row.bytes();
-        if bytes >= BLOCK_BYTES_MAX {
-            return Some(place + 1);
-        }
-    }
-    (rows.len() >= block_rows).then_some(block_rows)
 }
 
 /// Folds these blocks and appends them, the first of their rows having this ordinal.

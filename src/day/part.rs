@@ -25,7 +25,7 @@ use crate::codec::columns::Column;
 use crate::error::{Error, Result};
 use crate::index::postings::OpenPage;
 use crate::index::zones::Zone;
-use crate::limits::{PART_ROWS_MAX, UNKNOWN_ORDINALS};
+use crate::limits::{BLOCK_COLUMN_BYTES_MAX, PART_ROWS_MAX, UNKNOWN_ORDINALS};
 
 /// Where bytes are.
 #[derive(Debug, Clone)]
@@ -210,7 +210,8 @@ impl Part {
         for _ in 0..reader.varint()? {
             let source = read_place(reader, file_len)?;
             let block_rows = read_u32(reader)?;
-            let row_bytes = reader.varint()?;
+            // No block has more, and sums of it cannot overflow.
+            let row_bytes = reader.varint_to(BLOCK_COLUMN_BYTES_MAX)? as u64;
             let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
             let after = next.checked_add(block_rows).filter(|end| *end <= first + rows);
             let end = after.filter(|_| block_rows > 0 && zone.rows <= block_rows);
@@ -277,4 +278,27 @@ pub(crate) fn check_contiguous(parts: &[Arc<Part>]) -> Result<u32> {
             Err(Error::corrupt(format!("rows from ordinal {next} to {} are missing", part.first)))
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::columns;
+    use crate::codec::row::any;
+
+    #[test]
+    fn a_block_that_claims_more_bytes_of_rows_than_any_has_is_an_error() {
+        let zone = columns::encode(&any::rows(2)).unwrap().zone;
+        let decoded = |row_bytes: u64| {
+            let block = BlockEntry::new(0, 2, row_bytes, zone, Source::File { offset: 24, len: 9 });
+            let mut bytes = Vec::new();
+            Part { first: 0, rows: 2, blocks: vec![block], pages: Vec::new() }.encode(&mut bytes);
+            Part::decode(&mut Reader::new(&bytes, "list"), 100)
+        };
+        let most = BLOCK_COLUMN_BYTES_MAX as u64;
+        assert_eq!(decoded(most).unwrap().row_bytes(), most);
+        for more in [most + 1, u64::MAX] {
+            assert_eq!(decoded(more).unwrap_err().kind(), crate::ErrorKind::Corrupt);
+        }
+    }
 }

@@ -4,8 +4,8 @@
 //! queries as parts are, encoded in memory, a few rows at a time. Does not own what makes a row
 //! durable.
 //!
-//! Invariant: a part of the tail is a function of its rows; once a stretch of [`PART_ROWS`] rows is
-//! full its part never changes and is kept.
+//! Invariant: a part of the tail is a function of its rows; once a stretch is full, by its bytes or with
+//! [`PART_ROWS`] rows, its part never changes and is kept.
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use crate::codec::row::Row;
 use crate::day::fold;
 use crate::day::part::Part;
 use crate::error::Result;
+use crate::limits::BLOCK_BYTES_MAX;
 
 /// Rows of a part of the tail: a query encodes at most so many that it has not seen.
 const PART_ROWS: usize = 512;
@@ -58,10 +59,10 @@ impl Tail {
         if indexed == self.end() {
             return Ok(&self.parts);
         }
-        let full = self.parts.iter().take_while(|part| part.rows as usize == PART_ROWS).count();
+        let full = self.parts.iter().take_while(|part| is_full(part)).count();
         self.parts.truncate(full);
-        let rows: Vec<&Row> = self.iter().skip(full * PART_ROWS).collect();
         let first = self.parts.last().map_or(self.first, |part| part.end());
+        let rows: Vec<&Row> = self.iter().skip((first - self.first) as usize).collect();
         let parts = in_memory(first, &rows)?;
         self.parts.extend(parts);
         Ok(&self.parts)
@@ -75,10 +76,15 @@ impl Tail {
     }
 }
 
+/// Whether rows that follow begin another part.
+fn is_full(part: &Part) -> bool {
+    part.rows as usize == PART_ROWS || part.row_bytes() >= BLOCK_BYTES_MAX as u64
+}
+
 /// Rows as parts in memory.
 fn in_memory(mut first: u32, rows: &[&Row]) -> Result<Vec<Arc<Part>>> {
     let mut parts = Vec::new();
-    for rows in rows.chunks(PART_ROWS) {
+    for rows in fold::blocks_of(rows, PART_ROWS) {
         let part = fold::in_memory(first, rows)?;
         first = part.end();
         parts.push(Arc::new(part));
@@ -91,4 +97,43 @@ pub(crate) fn append_in_memory(parts: &mut Vec<Arc<Part>>, rows: &[&Row]) -> Res
     let first = parts.last().map_or(0, |part| part.end());
     parts.extend(in_memory(first, rows)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::row::any;
+    use crate::limits::{BLOCK_COLUMN_BYTES_MAX, DATA_BYTES_MAX, TAIL_BYTES_MAX};
+
+    fn large(rows: u32, data_bytes: usize) -> Vec<Row> {
+        let data = |row| Row { data: Some("d".repeat(data_bytes)), ..row };
+        any::rows(rows).into_iter().map(data).collect()
+    }
+
+    fn rows_of(parts: &[Arc<Part>]) -> Vec<u32> {
+        parts.iter().map(|part| part.rows).collect()
+    }
+
+    #[test]
+    fn a_tail_of_large_rows_has_more_parts_and_keeps_those_that_are_full() {
+        let mut tail = Tail::new(7);
+        tail.push(Arc::new(large(62, 64 * 1024)));
+        assert!((BLOCK_COLUMN_BYTES_MAX..TAIL_BYTES_MAX).contains(&tail.bytes));
+        assert_eq!(rows_of(tail.parts().unwrap()), [32, 30]);
+        let full = tail.parts[0].clone();
+        tail.push(Arc::new(large(1, 100)));
+        assert_eq!(rows_of(tail.parts().unwrap()), [32, 31]);
+        assert!(Arc::ptr_eq(&tail.parts[0], &full), "it is kept");
+        assert_eq!((tail.parts[0].first, tail.parts[1].first), (7, 39));
+        tail.push(Arc::new(any::rows(1000)));
+        assert_eq!(rows_of(tail.parts().unwrap()), [32, 512, 512, 7]);
+    }
+
+    #[test]
+    fn rows_that_wait_are_read_however_large_they_are() {
+        let rows = large(70, DATA_BYTES_MAX);
+        let mut parts = Vec::new();
+        append_in_memory(&mut parts, &rows.iter().collect::<Vec<_>>()).unwrap();
+        assert_eq!(rows_of(&parts), [2; 35]);
+    }
 }

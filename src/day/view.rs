@@ -124,13 +124,9 @@ impl DayView {
             Source::Memory(bytes) => {
                 decode_block(kind, block.rows, &mut |range| slice(bytes, range))
             }
-            Source::File { offset, len } => {
-                decode_block(kind, block.rows, &mut |range: Range<usize>| {
-                    let end = range.end.min(*len as usize);
-                    let wanted = range.start.min(end)..end;
-                    self.read(offset + wanted.start as u64, wanted.len())
-                })
-            }
+            Source::File { offset, len } => decode_block(kind, block.rows, &mut |range| {
+                self.read_in_block(*offset, *len, range)
+            }),
         };
         column.map_err(|error| self.in_block(block, error))
     }
@@ -205,6 +201,49 @@ impl DayView {
             self.cache.keep(place(kind), Cached::Column(column.clone()));
         }
         Ok(columns)
+    }
+
+    /// These columns of a block, in their order: from the cache, or else decoded together.
+    pub(crate) fn some_columns(
+        &self,
+        block: &BlockEntry,
+        kinds: &[ColumnKind],
+    ) -> Result<Vec<Arc<Column>>> {
+        let Source::File { offset, len } = &block.source else {
+            return kinds.iter().map(|kind| self.column(block, *kind)).collect();
+        };
+        let file = self.file()?.id;
+        let place = |kind| Place::Column { file, offset: *offset, kind };
+        let mut columns: Vec<_> = kinds
+            .iter()
+            .map(|kind| match self.cache.find(place(*kind)) {
+                Some(Cached::Column(column)) => Some(column),
+                _ => None,
+            })
+            .collect();
+        let pairs = || kinds.iter().zip(&columns);
+        let missing: Vec<_> =
+            pairs().filter(|(_, column)| column.is_none()).map(|(kind, _)| *kind).collect();
+        if !missing.is_empty() {
+            let mut fetch = |range| self.read_in_block(*offset, *len, range);
+            let decoded = fetch(0..HEAD_BYTES_MAX)
+                .and_then(|start| decode_head(&start, block.rows))
+                .and_then(|head| columns::decode_some(&head, &missing, &mut fetch))
+                .map_err(|error| self.in_block(block, error))?;
+            let slots = columns.iter_mut().filter(|column| column.is_none());
+            for ((slot, kind), column) in slots.zip(missing).zip(decoded) {
+                let column = slot.insert(Arc::new(column));
+                self.cache.keep(place(kind), Cached::Column(column.clone()));
+            }
+        }
+        Ok(columns.into_iter().flatten().collect())
+    }
+
+    /// Bytes of a block, as far as it goes.
+    fn read_in_block(&self, offset: u64, len: u32, range: Range<usize>) -> Result<Vec<u8>> {
+        let end = range.end.min(len as usize);
+        let start = range.start.min(end);
+        self.read(offset + start as u64, end - start)
     }
 
     /// Every row of a block, holes too, read past the cache.

@@ -99,7 +99,7 @@
 //!
 //! # Floors
 //!
-//! Lower floors never import upper ones: 0 `error limits settings time client_time clock event`;
-//! 1 `codec index`; 2 `storage day`; 3 `catalog snapshot writer query upkeep`; 4 `store builder`; 5 `wire`, `testing`
+//! Lower floors never import upper ones: 0 `error limits settings time zone client_time clock event`;
+//! 1 `codec index`; 2 `storage day`; 3 `catalog snapshot writer query upkeep`; 4 `store builder`; 5 `analysis`, `wire`, `testing`
 //! and the program. Only `day`, `catalog` and `storage` name redb, only `index::postings` roaring, only
 //! `codec::batch` bincode, only `clock` asks the system for the time.

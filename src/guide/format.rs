@@ -40,7 +40,9 @@
 //! longitudes of the located rows with a bit a row where some have none; of the client's time its
 //! written form and its distance from the server's time, or its text; tags: a count a row, the
 //! distinct tags, their codes; lengths and text of the data. Numbers are packed by `pco`, text by
-//! zstd where that is smaller. Coordinates and client times lie session by session, in order of
+//! zstd where that is smaller. Each row's own counted, a column comes to at most 3,168,768 bytes
+//! (`limits::BLOCK_COLUMN_BYTES_MAX`): ids, types, client times and data by their bytes, tags by their
+//! bytes and 24 more each; a column that comes to more is damage, however small it is packed. Coordinates and client times lie session by session, in order of
 //! arrival within each.
 //!
 //! A **page of postings** holds terms in order: version u8, number of entries, base time; per entry the

@@ -2,7 +2,8 @@
 //!
 //! - **Durability.** With `Durability::Sync` an id is returned after the fsync that covers the event. With
 //!   `Durability::Buffered` at most `max_delay` or `max_events` of the latest events are lost, and their ids
-//!   are given again. A disk that acknowledges a sync it has not done breaks either promise.
+//!   are given again; of a call that fills the window and returns an id, nothing is lost, only what waited
+//!   for other days. A disk that acknowledges a sync it has not done breaks either promise.
 //! - **Batches.** The events of one `log_events` call that fall on one day are all logged or none is.
 //! - **Ids.** Ordinals of a day are dense and are never reused once acknowledged. An erased event leaves
 //!   a hole that stays a hole.
@@ -20,7 +21,7 @@
 //! - **Readers.** A query sees one snapshot, of all days at one moment: with an event it sees what was there
 //!   before it. It never waits for a commit. Readers in other processes see what is committed when they
 //!   ask, one day after the other. A day that is dropped while a query runs is left out if the
-//!   query has not come to it yet.
+//!   query has not come to it yet, and later events fill its limit; otherwise it is whole.
 //! - **Damage.** A flipped bit in a file of the store is an error that names the day when the bytes are
 //!   read, or is never read at all: never another answer. `check` reads every byte. What is damaged
 //!   does not keep the other days from being read and written. Every value is under a checksum that is
@@ -30,8 +31,9 @@
 //! - **Gaps.** A question that touches a damaged or missing day is an error, unless it is asked with
 //!   `Store::allow_gaps`: then the day is left out and listed. A damaged day that must take an event goes on
 //!   after a gap: its files are set aside, and until a rebuild every question that touches the day is
-//!   told. Ids are not given again: where the list of a day is lost too, 2^28 ordinals are left
-//!   out, and only a day that had more events than that unseen could repeat one. A log that is missing
+//!   told. Ids are not given again: where the list of a day is lost too, and the catalog has no word of
+//!   that very file, 2^28 ordinals are left out, and only a day that had more events than that unseen could
+//!   repeat one; so it is with a file that is missing, which may have grown since the catalog was told. A log that is missing
 //!   as a whole leaves no trace of what was not folded.
 //! - **Salvage.** `rebuild` writes what can be read into a fresh file: each block whose checksums hold, and each
 //!   batch, out of a log that redb does not open too. A batch there counts only where it fits what lies
@@ -56,6 +58,7 @@
 //!   - `crashes::a_store_of_one_process_survives_a_power_cut_at_any_operation`
 //!   - `crashes::a_buffered_store_loses_no_more_than_its_window_in_a_power_cut`
 //!   - `durability::a_kill_loses_no_more_than_the_buffered_window`
+//!   - `durability::a_call_that_fills_the_window_loses_only_what_waited_for_other_days`
 //!   - `crashes::lies::a_card_that_lies_about_syncs_costs_events_and_makes_none_up`
 //! - **Batches.**
 //!   - `durability::a_batch_over_several_days_keeps_its_order_in_each`
@@ -93,12 +96,14 @@
 //! - **Gaps.**
 //!   - `damage::a_gap_is_remembered_until_a_rebuild_salvages_what_was_set_aside`
 //!   - `damage::a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows`
+//!   - `damage::a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end`
 //!   - `damage::a_day_may_be_damaged_again_and_again`
 //!   - `cli::gaps_are_allowed_and_named_where_that_is_asked_for`
 //! - **Salvage.**
 //!   - `damage::the_batches_of_a_log_that_redb_does_not_open_are_salvaged`
 //!   - `damage::every_damaged_file_that_was_set_aside_is_kept`
 //!   - `crashes::a_rebuild_that_is_cut_short_loses_nothing_that_could_be_read`
+//!   - `crashes::gaps::damaged_days_that_go_on_and_are_rebuilt_survive_a_power_cut_at_any_operation`
 //! - **Newer formats.**
 //!   - `formats::a_days_file_of_a_newer_version_is_refused_and_left_alone`
 //!   - `formats::a_log_of_a_newer_version_is_refused`

@@ -7,6 +7,7 @@
 //! | tests (`--test it`) | variable | unless set |
 //! |---|---|---|
 //! | `crashes::a_`: a power cut at every storage operation, and again in recovery | `DIURNAL_CRASH_CUTS`, `DIURNAL_CRASH_SEED` | 75,000 cuts |
+//! | `crashes::gaps`: a power cut at every operation of damaged days that go on and are rebuilt | `DIURNAL_CRASH_CUTS` | 3 at each |
 //! | `crashes::lies`: a card that lies about syncs | `DIURNAL_LIE_RUNS` | 300 runs, 5 disks each |
 //! | `faults::a_`: EIO, ENOSPC and short writes, once and for good, at every operation | `DIURNAL_FAULT_RUNS`, `DIURNAL_FAULT_SEED` | 9,000 runs |
 //! | `durability::killed`: SIGKILL while 16 threads log | `DIURNAL_KILL_ROUNDS`, `DIURNAL_KILL_SEED` | 100 kills |

@@ -1,15 +1,18 @@
 //! What can be asked: a plain value, and the values of its answers.
 //!
 //! Owns: [`Query`], [`Order`], [`Cursor`], [`GroupBy`] and [`Count`]. The rooms below it: `filter` (the
-//! conditions), `region` (geometry), `gaps` (days that cannot be read).
+//! conditions), `region` (geometry), `plan`, `eval` (which rows match), `hits` (in which order), `rows` and
+//! `scan` (as events, and as columns), `aggregate` (counts), `gaps` (days that cannot be read).
 
 pub(crate) mod aggregate;
 pub(crate) mod eval;
 pub(crate) mod filter;
 pub(crate) mod gaps;
+mod hits;
 pub(crate) mod plan;
 pub(crate) mod region;
 pub(crate) mod rows;
+pub(crate) mod scan;
 
 use std::fmt;
 use std::str::FromStr;

@@ -41,7 +41,7 @@ impl AllowGaps<'_> {
     ///
     /// As [`Store::query`], damage aside.
     pub fn count(&self, filter: &Filter) -> Result<WithGaps<u64>> {
-        self.ask(|snapshot| aggregate::count(snapshot, filter))
+        self.answer(|snapshot| aggregate::count(snapshot, filter))
     }
 
     /// As [`Store::count_by`].
@@ -50,7 +50,7 @@ impl AllowGaps<'_> {
     ///
     /// As [`Store::count_by`], damage aside.
     pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<WithGaps<Vec<Count>>> {
-        self.ask(|snapshot| aggregate::count_by(snapshot, filter, by))
+        self.answer(|snapshot| aggregate::count_by(snapshot, filter, by))
     }
 
     /// As [`Store::session`]; the events of the session leave out the same days.
@@ -60,7 +60,7 @@ impl AllowGaps<'_> {
     /// As [`Store::query`], damage aside.
     pub fn session(&self, id: impl ToString) -> Result<WithGaps<Option<Session>>> {
         let id = id.to_string();
-        self.ask(|snapshot| session_of(snapshot, &id))
+        self.answer(|snapshot| session_of(snapshot, &id))
     }
 
     /// As [`Store::sessions`].
@@ -69,10 +69,13 @@ impl AllowGaps<'_> {
     ///
     /// As [`Store::query`], damage aside.
     pub fn sessions(&self, filter: &Filter) -> Result<WithGaps<Vec<SessionSummary>>> {
-        self.ask(|snapshot| aggregate::sessions(snapshot, filter))
+        self.answer(|snapshot| aggregate::sessions(snapshot, filter))
     }
 
-    fn ask<T>(&self, question: impl Fn(&Snapshot) -> Result<T>) -> Result<WithGaps<T>> {
-        self.0.ask(|snapshot| ask_past_gaps(snapshot, &question))
+    pub(crate) fn answer<T>(
+        &self,
+        question: impl Fn(&Snapshot) -> Result<T>,
+    ) -> Result<WithGaps<T>> {
+        self.0.answer(|snapshot| ask_past_gaps(snapshot, &question))
     }
 }

@@ -86,15 +86,34 @@ impl Model {
         events: impl IntoIterator<Item = NewEvent>,
         now: Timestamp,
     ) -> Result<Vec<EventId>> {
-        let by_day = self.stamp(events, now)?;
-        let settled = by_day.len() > OPEN_DAYS_MAX;
-        let mut ids = Vec::new();
-        for (day, events) in by_day {
-            ids.extend(events.iter().map(|(place, event)| (*place, event.id)));
-            self.hold(day, events.into_iter().map(|(_, event)| event).collect(), settled);
+        let (ids, writes) = self.take(events, now)?;
+        if writes > 0 {
+            self.flush();
         }
-        ids.sort_unstable_by_key(|(place, _)| *place);
-        Ok(ids.into_iter().map(|(_, id)| id).collect())
+        Ok(ids)
+    }
+
+    /// Logs events as [`Model::log_events`] by a call that has succeeded though the power was cut amid it,
+    /// so that [`Model::recover`] is next. Where it filled the window of a buffered store, its own days are
+    /// durable, and what waited for others goes on being at risk.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::log_events`].
+    pub fn log_events_amid_cut(
+        &mut self,
+        events: impl IntoIterator<Item = NewEvent>,
+        now: Timestamp,
+    ) -> Result<Vec<EventId>> {
+        let (ids, writes) = self.take(events, now)?;
+        let days: BTreeSet<Day> = ids.iter().map(|id| id.day()).collect();
+        match writes {
+            0 => {}
+            1 => self.waiting.retain(|batch| !days.contains(&batch.day)),
+            // After a write that had failed there would have been no other.
+            _ => self.flush(),
+        }
+        Ok(ids)
     }
 
     /// Notes events that a store has acknowledged with ids of its own choice, as from many threads at
@@ -117,7 +136,9 @@ impl Model {
                 return Err(Disagreement::new(format!("an id given twice: {event:?}")));
             }
             let next = self.next_ordinal(day).max(event.id.ordinal() + 1);
-            self.hold(day, vec![event], false);
+            if self.hold(day, vec![event]) {
+                self.flush();
+            }
             self.next.insert(day, next);
         }
         Ok(())
@@ -268,17 +289,33 @@ impl Model {
         self.next.get(&day).copied().unwrap_or(0)
     }
 
-    /// Holds a batch; `settled` where the call returns once it is durable.
-    fn hold(&mut self, day: Day, events: Vec<Event>, settled: bool) {
+    /// Holds the events of a call; their ids, and how often it has everything written that waits.
+    fn take(
+        &mut self,
+        events: impl IntoIterator<Item = NewEvent>,
+        now: Timestamp,
+    ) -> Result<(Vec<EventId>, usize)> {
+        let by_day = self.stamp(events, now)?;
+        let mut settled = by_day.len() > OPEN_DAYS_MAX;
+        let (mut ids, mut writes) = (Vec::new(), 0);
+        for (day, events) in by_day {
+            ids.extend(events.iter().map(|(place, event)| (*place, event.id)));
+            settled |= self.hold(day, events.into_iter().map(|(_, event)| event).collect());
+            writes += usize::from(settled);
+        }
+        ids.sort_unstable_by_key(|(place, _)| *place);
+        Ok((ids.into_iter().map(|(_, id)| id).collect(), writes))
+    }
+
+    /// Holds a batch; whether as much waits as may.
+    fn hold(&mut self, day: Day, events: Vec<Event>) -> bool {
         let count = u32::try_from(events.len()).unwrap_or(u32::MAX);
         *self.next.entry(day).or_default() += count;
-        if let Durability::Buffered { max_events, .. } = self.durability {
-            self.waiting.push(Batch { day, events: events.len() });
-            if settled || self.at_risk() >= max_events {
-                self.waiting.clear();
-            }
-        }
+        let batch = Batch { day, events: events.len() };
         self.events.extend(events);
+        let Durability::Buffered { max_events, .. } = self.durability else { return false };
+        self.waiting.push(batch);
+        self.at_risk() >= max_events
     }
 
     /// Ids of events that were lost are given again.

@@ -20,7 +20,7 @@ use crate::day::view::DayView;
 use crate::day::{FOLDER, FileKind, QUARANTINED};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::UNKNOWN_ORDINALS;
-use crate::snapshot::Shelf;
+use crate::snapshot::{Listed, Shelf};
 use crate::storage::{Access, Directory, Draft, aside, is_there, read_at, set_aside};
 use crate::time::Day;
 use crate::upkeep::sections::Sections;
@@ -49,7 +49,12 @@ impl Extent {
 
 /// Where the ordinals of a day end, from whatever of its files can be read; `listed` is what the catalog
 /// knows.
-pub(crate) fn extent(shelf: &Shelf, day: Day, listed: u32) -> Result<Extent> {
+///
+/// That is exact of a file of the length at which the day was sealed: whatever a lost log had besides is
+/// not missed in a sound file either. Of a day whose file is missing it is not: the day may have been
+/// taken up again since, and gone on in that file, and nothing but a write to the catalog at each late
+/// event's day would tell.
+pub(crate) fn extent(shelf: &Shelf, day: Day, listed: Listed) -> Result<Extent> {
     let directory = &*shelf.directory;
     let (after_gap, mark_lost) = match read_mark(directory, day) {
         Err(error) if error.kind() == ErrorKind::Corrupt => (None, true),
@@ -68,6 +73,9 @@ pub(crate) fn extent(shelf: &Shelf, day: Day, listed: u32) -> Result<Extent> {
     let name = FileKind::Columns.name(day);
     let has_columns = is_there(directory, &name)?;
     known = known.max(end_of_sections(directory, &name)?);
+    if !has_log && listed.is_of(directory, &name) {
+        return Ok(Extent { known: known.max(listed.end), exact: true });
+    }
     if mark_lost {
         // Each file that was set aside may have ended unknown.
         for [columns, _] in sets_aside(directory, day)? {
@@ -76,8 +84,8 @@ pub(crate) fn extent(shelf: &Shelf, day: Day, listed: u32) -> Result<Extent> {
         }
     }
     // After a gap nothing may have been written yet.
-    let exact = after_gap.is_some() && !has_log && !has_columns && listed <= known;
-    Ok(Extent { known: known.max(listed), exact })
+    let exact = after_gap.is_some() && !has_log && !has_columns && listed.end <= known;
+    Ok(Extent { known: known.max(listed.end), exact })
 }
 
 /// The ordinal after the last one that a section of a file names.
@@ -88,7 +96,7 @@ fn end_of_sections(directory: &dyn Directory, name: &str) -> Result<u32> {
 }
 
 /// Sets a damaged day's files aside; the day as it is now: a gap, and nothing after it.
-pub(crate) fn quarantine(shelf: &Shelf, day: Day, listed: u32) -> Result<SealedDay> {
+pub(crate) fn quarantine(shelf: &Shelf, day: Day, listed: Listed) -> Result<SealedDay> {
     let directory = &*shelf.directory;
     if is_there(directory, &FileKind::Rebuilt.name(day))? {
         return Err(Error::corrupt("a rebuild of the day waits; open the store again").on_day(day));

@@ -23,7 +23,7 @@ use crate::day::view::{self, DayView};
 use crate::day::{FOLDER, FileKind, fold, live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::limits::PART_ROWS_MAX;
-use crate::snapshot::Shelf;
+use crate::snapshot::{Listed, Shelf};
 use crate::storage::{Access, DAMAGED, Directory, Draft, StorageFile, read_at, set_aside};
 use crate::time::Day;
 use crate::upkeep::check::{self, Problem};
@@ -110,8 +110,9 @@ pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
     Ok(report)
 }
 
-/// Writes what can be read of a day under a name of its own; what is lost. `listed` is the ordinal up to which the catalog knows it.
-fn salvage(shelf: &Shelf, day: Day, listed: u32) -> Result<Lost> {
+/// Writes what can be read of a day under a name of its own; what is lost. `listed` is where the catalog
+/// knows it to end.
+fn salvage(shelf: &Shelf, day: Day, listed: Listed) -> Result<Lost> {
     let directory = &*shelf.directory;
     let extent = quarantine::extent(shelf, day, listed)?;
     let mut sources = Vec::new();
@@ -246,7 +247,7 @@ fn write_pieces(
             live::merge_unmerged(&mut appender, &mut parts, view)?;
             live::push_lost(&mut parts, next, first - next);
         }
-        for rows in fresh.chunks(PART_ROWS_MAX) {
+        for rows in fold::blocks_of(&fresh, PART_ROWS_MAX) {
             live::make_room(&mut appender, &mut parts, rows.len(), view)?;
             let start = parts.last().map_or(0, |part| part.end());
             parts.push(Arc::new(fold::append_block(&mut appender, start, rows)?));

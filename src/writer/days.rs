@@ -235,7 +235,7 @@ impl OpenDays {
 
     /// Sets a damaged day's files aside, so that it can go on.
     fn begin_gap(&self, day: Day) -> Result<SealedDay> {
-        let listed = self.published().sealed.get(&day).map_or(0, Sealed::end);
+        let listed = self.published().sealed.get(&day).map(Sealed::listed).unwrap_or_default();
         let after_gap = quarantine::quarantine(&self.shelf, day, listed)?;
         self.publish(|published| {
             Arc::make_mut(&mut published.gaps).insert(day);

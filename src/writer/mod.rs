@@ -36,6 +36,20 @@ use crate::writer::queue::{Enqueued, Outcome, Queue, Ticket, Waiting};
 /// How often the thread of a buffered store looks whether it is still wanted.
 const PATIENCE: Duration = Duration::from_millis(500);
 
+/// Rows of one call for one day, once they have ids.
+struct Queued {
+    first: EventId,
+    ticket: Arc<Ticket>,
+    unwritten_rows: usize,
+}
+
+impl Queued {
+    /// Whether the rows are not surely lost.
+    fn may_be_logged(&self) -> bool {
+        self.ticket.failure().is_none_or(|error| error.kind() == ErrorKind::OutcomeUnknown)
+    }
+}
+
 /// The writer.
 pub(crate) struct Writer {
     settings: Settings,
@@ -106,45 +120,36 @@ impl Writer {
         let days = rows.iter().map(|row| day_of(row.server_time)).collect::<Result<Vec<Day>>>()?;
         let by_day = split(rows, &days);
         // Rows that wait keep their day open, and only so many may be.
-        let settled = self.settings.durability == Durability::Sync || by_day.len() > OPEN_DAYS_MAX;
+        let mut settled =
+            self.settings.durability == Durability::Sync || by_day.len() > OPEN_DAYS_MAX;
         let mut rolled_over = false;
-        let mut firsts = BTreeMap::<Day, EventId>::new();
-        for (day, rows) in by_day {
-            let (first, outcome) = self.log_day(day, rows, settled, &mut rolled_over);
-            if let Some(first) = first {
-                firsts.insert(day, first);
-            }
-            outcome.map_err(|error| error.with_event_ids(&ids(&days, firsts.clone())))?;
+        let mut queued = BTreeMap::<Day, Queued>::new();
+        let mut logged = by_day.into_iter().try_for_each(|(day, rows)| {
+            let rows = self.enqueue(day, rows, &mut rolled_over)?;
+            settled |= self.is_full(rows.unwritten_rows);
+            let rows = queued.entry(day).or_insert(rows);
+            if settled { self.settle(&rows.ticket) } else { Ok(()) }
+        });
+        // Rows of this call that only waited may be lost to a write that kept the others.
+        let lost = queued.values().find_map(|rows| rows.ticket.failure());
+        logged = logged.and(lost.map_or(Ok(()), Err));
+        if logged.is_err() {
+            queued.retain(|_, rows| rows.may_be_logged());
         }
+        let ids = ids(&days, queued.iter().map(|(day, rows)| (*day, rows.first)).collect());
+        logged.map_err(|error| error.with_event_ids(&ids))?;
         if rolled_over {
             self.days.flush_catalog();
         }
-        Ok(ids(&days, firsts).into_iter().flatten().collect())
+        Ok(ids.into_iter().flatten().collect())
     }
 
-    /// Queues rows of one day, and waits for them where `settled` or where too many wait. The id of
-    /// the first, unless they surely were not logged.
-    fn log_day(
-        &self,
-        day: Day,
-        rows: Vec<Row>,
-        settled: bool,
-        rolled_over: &mut bool,
-    ) -> (Option<EventId>, Result<()>) {
-        let (first, ticket, waiting_rows) = match self.enqueue(day, rows, rolled_over) {
-            Ok(accepted) => accepted,
-            Err(error) => return (None, Err(error)),
-        };
-        let full = match self.settings.durability {
-            Durability::Buffered { max_events, .. } => waiting_rows >= max_events,
+    /// Whether so many rows are too many to be acknowledged before they are written.
+    fn is_full(&self, unwritten_rows: usize) -> bool {
+        match self.settings.durability {
+            Durability::Buffered { max_events, .. } => unwritten_rows >= max_events,
             Durability::Sync => false,
-        };
-        let outcome = if settled || full { self.settle(&ticket) } else { Ok(()) };
-        let maybe_logged = match &outcome {
-            Ok(()) => true,
-            Err(error) => error.kind() == ErrorKind::OutcomeUnknown,
-        };
-        (maybe_logged.then_some(first), outcome)
+        }
     }
 
     fn stamp(&self, event: NewEvent, now: crate::Timestamp) -> Result<Row> {
@@ -162,17 +167,12 @@ impl Writer {
         })
     }
 
-    fn enqueue(
-        &self,
-        day: Day,
-        rows: Vec<Row>,
-        rolled_over: &mut bool,
-    ) -> Result<(EventId, Arc<Ticket>, usize)> {
+    fn enqueue(&self, day: Day, rows: Vec<Row>, rolled_over: &mut bool) -> Result<Queued> {
         let mut rows = Arc::new(rows);
         loop {
             match self.queue.enqueue(day, rows)? {
-                Enqueued::Accepted { first, ticket, waiting_rows } => {
-                    return Ok((first, ticket, waiting_rows));
+                Enqueued::Accepted { first, ticket, unwritten_rows } => {
+                    return Ok(Queued { first, ticket, unwritten_rows });
                 }
                 Enqueued::DayNotOpen(given_back) => {
                     rows = given_back;

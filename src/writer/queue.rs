@@ -10,7 +10,8 @@
 //!
 //! Invariants: the ordinals of a day's waiting rows follow its durable ones without a gap; one thread
 //! writes at a time; an event is acknowledged only after the write that covers it; after a write that
-//! failed nothing more is accepted, and after one that was refused everything that waited is.
+//! failed nothing more is accepted, and after one that was refused everything that waited is. Rows that
+//! are being written count among those that may be lost until the write has ended.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock, PoisonError};
@@ -77,6 +78,7 @@ struct State {
     /// Calls whose rows the last write took.
     calls_written: usize,
     waiting_rows: usize,
+    in_flight_rows: usize,
     oldest: Option<Instant>,
     broken: Option<Error>,
     /// Whether events are acknowledged before they are written.
@@ -91,7 +93,8 @@ pub(crate) enum Enqueued {
     Accepted {
         first: EventId,
         ticket: Arc<Ticket>,
-        waiting_rows: usize,
+        /// Rows that are not known to be durable, these included.
+        unwritten_rows: usize,
     },
     /// The day must be opened first.
     DayNotOpen(Arc<Vec<Row>>),
@@ -127,13 +130,13 @@ impl Queue {
         state.waiting_rows += rows.len();
         state.oldest.get_or_insert_with(Instant::now);
         state.waiting.push(Waiting { day, first, rows, ticket: ticket.clone() });
-        let waiting_rows = state.waiting_rows;
+        let unwritten_rows = state.waiting_rows + state.in_flight_rows;
         let flusher_counts = state.unattended && state.waiting.len() == 1;
         drop(state);
         if flusher_counts {
             self.changed.notify_all();
         }
-        Ok(Enqueued::Accepted { first: EventId::new(day, first), ticket, waiting_rows })
+        Ok(Enqueued::Accepted { first: EventId::new(day, first), ticket, unwritten_rows })
     }
 
     /// Returns once the ticket's rows are durable or lost, writing whatever waits if nobody does.
@@ -204,7 +207,7 @@ impl Queue {
         let taken = Arc::new(std::mem::take(&mut state.waiting));
         state.in_flight = taken.clone();
         state.calls_written = taken.len();
-        state.waiting_rows = 0;
+        state.in_flight_rows = std::mem::take(&mut state.waiting_rows);
         state.oldest = None;
         drop(state);
         let writing = Writing { queue: self, taken, finished: false };
@@ -345,6 +348,11 @@ impl Ticket {
         let _ = self.outcome.set(outcome);
     }
 
+    /// Why its rows were given up, where they were.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        self.outcome.get().and_then(|outcome| outcome.clone().err())
+    }
+
     fn wake(&self) {
         self.waiter.get().inspect(|waiter| waiter.unpark());
     }
@@ -386,6 +394,7 @@ impl Writing<'_> {
         };
         state.writing = false;
         state.in_flight = Arc::default();
+        state.in_flight_rows = 0;
         // One of those who wait for their rows to be written next writes them.
         let next = state.waiting.iter().find_map(|rows| rows.ticket.waiter.get().cloned());
         let onlookers = std::mem::take(&mut state.onlookers);

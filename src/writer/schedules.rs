@@ -6,7 +6,7 @@
 //! disk is a list that checks what it is given. `DIURNAL_SHUTTLE_SCHEDULES` is how many schedules each
 //! test runs, 5,000 by default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -109,7 +109,12 @@ impl Setup {
         Arc::new(Self { queue, disk: Disk { planned, ..Disk::default() } })
     }
 
-    fn enqueue(&self, thread: usize, number: usize) -> Result<(EventId, Arc<queue::Ticket>)> {
+    /// Queues an event: its id, its ticket, and how many are not written.
+    fn enqueue(
+        &self,
+        thread: usize,
+        number: usize,
+    ) -> Result<(EventId, Arc<queue::Ticket>, usize)> {
         let row = Row {
             session_id: format!("{thread} {number}"),
             event_type: "heartbeat".to_owned(),
@@ -120,14 +125,16 @@ impl Setup {
             data: None,
         };
         match self.queue.enqueue(day(thread + number), Arc::new(vec![row]))? {
-            Enqueued::Accepted { first, ticket, .. } => Ok((first, ticket)),
+            Enqueued::Accepted { first, ticket, unwritten_rows } => {
+                Ok((first, ticket, unwritten_rows))
+            }
             Enqueued::DayNotOpen(_) => panic!("both days are open"),
         }
     }
 
     /// Logs an event as `Durability::Sync` does; what is acknowledged is on the disk.
     fn log(&self, thread: usize, number: usize) -> Result<EventId> {
-        let (id, ticket) = self.enqueue(thread, number)?;
+        let (id, ticket, _) = self.enqueue(thread, number)?;
         self.queue.settle(&ticket, |waiting| self.disk.write(waiting))?;
         let kept = self.disk.rows().get(&id).cloned();
         assert_eq!(kept, Some(format!("{thread} {number}")), "acknowledged before it is written");
@@ -231,7 +238,7 @@ fn a_flush_or_a_close_returns_once_all_that_was_accepted_is_written() {
         let setup = Setup::new(true, None);
         let accepted = on_threads(4, &setup, |setup, thread| match thread {
             0 => {
-                let (id, _) = setup.enqueue(0, 7).ok()?;
+                let (id, ..) = setup.enqueue(0, 7).ok()?;
                 setup.flush().unwrap();
                 assert!(setup.disk.rows().contains_key(&id), "flushed and not written");
                 Some(1)
@@ -246,5 +253,40 @@ fn a_flush_or_a_close_returns_once_all_that_was_accepted_is_written() {
         });
         let accepted: usize = accepted.into_iter().flatten().sum();
         assert_eq!(setup.disk.rows().len(), accepted, "what was accepted is written once");
+    });
+}
+
+#[test]
+fn what_is_acknowledged_and_not_written_is_less_than_the_window() {
+    const WINDOW: usize = 3;
+    under_schedules(|| {
+        let setup = Setup::new(true, None);
+        let acknowledged = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+        let log = |setup: &Setup, thread: usize, number: usize| {
+            let (id, ticket, unwritten_rows) = setup.enqueue(thread, number).unwrap();
+            if unwritten_rows >= WINDOW {
+                setup.queue.settle(&ticket, |waiting| setup.disk.write(waiting)).unwrap();
+            }
+            id
+        };
+        let note = |setup: &Setup, acknowledged: &std::sync::Mutex<BTreeSet<EventId>>, id| {
+            let mut acknowledged = acknowledged.lock().unwrap();
+            acknowledged.insert(id);
+            let rows = setup.disk.rows();
+            let at_risk = acknowledged.iter().filter(|id| !rows.contains_key(*id)).count();
+            assert!(at_risk < WINDOW, "a power cut would lose {at_risk}");
+        };
+        let threads: Vec<_> = (0..3)
+            .map(|thread| {
+                let (setup, acknowledged) = (setup.clone(), acknowledged.clone());
+                shuttle::thread::spawn(move || {
+                    for number in 0..4 {
+                        let id = log(&setup, thread, number);
+                        note(&setup, &acknowledged, id);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }

@@ -7,7 +7,7 @@
 
 use diurnal::{Event, Filter, NewEvent, Query, Store};
 
-use crate::args::ImportFormat;
+use crate::args::ingest::ImportFormat;
 use crate::decode::{Decoded, Decoder};
 use crate::records::{Piece, Splitter};
 

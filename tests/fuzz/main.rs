@@ -16,7 +16,7 @@
     reason = "a test says what it expects by failing"
 )]
 
-#[path = "../../src/bin/diurnal/args.rs"]
+#[path = "../../src/bin/diurnal/args/mod.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod args;
 #[path = "../../src/bin/diurnal/csv.rs"]

@@ -18,12 +18,14 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use diurnal::limits::UNKNOWN_ORDINALS;
 use diurnal::testing::FaultyStorage;
 use diurnal::{
     BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
-    Order, Query, Store, TimeRange,
+    Order, Query, Store, TimeRange, limits,
 };
 
 use crate::common::{
@@ -592,6 +594,34 @@ fn a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows() {
 }
 
 #[test]
+fn a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end() {
+    let store = Closed::finished();
+    let file = format!("days/{}.day", ago(3));
+    let end = store.bytes(&file).len();
+    for rebuild_first in [false, true] {
+        let disk = store.disk();
+        assert!(disk.flip(&file, end - 1, 0x10), "the footer's mark");
+        let opened = open(&disk).unwrap();
+        if rebuild_first {
+            let report = opened.rebuild().unwrap();
+            assert_eq!((report.events_lost, report.days_cut_short.len()), (0, 0), "{report:?}");
+        }
+        let event = NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+        let id = opened.log_event(event).unwrap();
+        assert_eq!(id, EventId::new(ago(3), 100), "no ordinal is left out");
+        assert_rebuilds(&disk, opened, &store.model, &[id]);
+        assert_eq!(everything(&open(&disk).unwrap()).len(), store.model.events.len() + 1);
+    }
+    // Where the catalog is lost too, nobody knows.
+    let disk = store.disk();
+    assert!(disk.flip(&file, end - 1, 0x10));
+    disk.remove(CATALOG);
+    let event = NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+    let id = open(&disk).unwrap().log_event(event).unwrap();
+    assert!(id.ordinal() >= UNKNOWN_ORDINALS, "{id}");
+}
+
+#[test]
 fn a_gap_is_remembered_until_a_rebuild_salvages_what_was_set_aside() {
     let store = Closed::live();
     let disk = store.disk();
@@ -681,6 +711,30 @@ fn the_batches_of_a_log_that_redb_does_not_open_are_salvaged() {
     let tail = left.iter().filter(|event| event.id.day() == day(TODAY) && event.id.ordinal() >= 64);
     assert!(tail.count() > 0, "rows of the tail were read: {report:?}");
     assert!(left.iter().all(|event| store.model.events.contains(event)));
+}
+
+#[test]
+fn rows_larger_than_a_block_together_are_salvaged_as_several() {
+    let large = |numbers: Range<i64>| -> Vec<NewEvent> {
+        let data = "d".repeat(limits::DATA_BYTES_DEFAULT);
+        let event = |n| NewEvent::new(n, "client_error").server_time(at(day(TODAY), n));
+        numbers.map(|n| event(n).data(data.as_str())).collect()
+    };
+    let disk = FaultyStorage::new();
+    let open = || Store::builder().clock(noon(day(TODAY))).open_on(&disk).unwrap();
+    let store = open();
+    // Folded at once, and then as much as waits in a log before it is.
+    store.log_events(large(0..64)).unwrap();
+    store.log_events(large(64..124)).unwrap();
+    let all = everything(&store);
+    store.close().unwrap();
+    disk.flip(&format!("days/{TODAY}.day"), 3, 1);
+    let store = open();
+    assert!(store.count(&Filter::All).is_err());
+    let report = store.rebuild().unwrap();
+    assert_eq!((report.events_lost, report.days_rebuilt.len()), (0, 1));
+    assert_eq!(everything(&store), all);
+    assert_clean(&store);
 }
 
 #[test]

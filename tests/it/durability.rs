@@ -12,13 +12,15 @@
     reason = "a test says what it expects by failing, and how much it looked at"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use diurnal::{Durability, Event, EventId, Filter, NewEvent, Query, Store};
+use diurnal::testing::FaultyStorage;
+use diurnal::{Durability, ErrorKind, Event, EventId, Filter, NewEvent, Query, Store};
 
 use crate::child::{self, Other};
 use crate::common::{
@@ -230,7 +232,7 @@ fn buffered(max_delay: Duration, max_events: usize) -> Durability {
     Durability::Buffered { max_delay, max_events }
 }
 
-fn log_numbers(store: &Store, numbers: std::ops::Range<usize>) {
+fn log_numbers(store: &Store, numbers: Range<usize>) {
     for number in numbers {
         store.log_event(numbered(number).event()).unwrap();
     }
@@ -275,6 +277,69 @@ fn what_was_flushed_survives_a_kill() {
 fn a_kill_loses_no_more_than_the_buffered_window() {
     let left = left_after_kill("window 95");
     assert!((85..=95).contains(&left), "{left} of 95 left, the window is 10");
+}
+
+/// Drafts of a day, so many days after the first.
+fn on_day(days: u32, numbers: Range<usize>) -> Vec<Draft> {
+    let draft = |number| Draft::numbered(number, at(later(day("2026-11-22"), days), number as i64));
+    numbers.map(draft).collect()
+}
+
+/// Eight events of three days wait, first those of `order`'s first day, and a call with one more for
+/// each of the first and the last day meets a power cut; whether it was there to be met, and whether the
+/// call was acknowledged though events were lost.
+fn fill_amid_cut(order: [u32; 3], operation: u64) -> (bool, bool) {
+    const WINDOW: usize = 10;
+    let disk = FaultyStorage::new();
+    let builder = || small_blocks().durability(buffered(HOUR, WINDOW));
+    let store = builder().open_on(&disk).unwrap();
+    let log = |drafts: &[Draft]| store.log_events(drafts.iter().map(Draft::event));
+    (0..3).for_each(|days| drop(log(&on_day(days, 0..1)).unwrap()));
+    store.flush().unwrap();
+    let waiting = order.map(|days| log(&on_day(days, 1..if days == 1 { 3 } else { 4 })).unwrap());
+    let waiting: BTreeSet<EventId> = waiting.into_iter().flatten().collect();
+    let cut = disk.operations() + operation;
+    disk.cut_at(cut);
+    let logged = log(&[on_day(0, 4..5), on_day(2, 4..5)].concat());
+    let was_cut = disk.operations() >= cut;
+    if let Err(error) = &logged {
+        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown, "{error}");
+        assert!(error.event_ids().iter().all(Option::is_some), "{error}: either may be there");
+    }
+    let (mut lost_in_all, told) = (false, store.flush().is_err());
+    for seed in 0..8 {
+        let found = everything(&builder().open_on(&disk.after_cut(seed)).unwrap());
+        let found: BTreeSet<EventId> = found.iter().map(|event| event.id).collect();
+        let what = format!("waiting {order:?}, cut at {operation}, seed {seed}: {logged:?}");
+        let lost: Vec<&EventId> = waiting.difference(&found).collect();
+        let mut flushed = (0..3).map(|days| EventId::new(later(day("2026-11-22"), days), 0));
+        assert!(flushed.all(|id| found.contains(&id)), "{what}: a flushed event is lost");
+        assert!(lost.len() < WINDOW, "{what}: {} are lost", lost.len());
+        if let Ok(ids) = &logged {
+            assert!(ids.iter().all(|id| found.contains(id)), "{what}: its own event is lost");
+            let of_others = |id: &&&EventId| id.day() == later(day("2026-11-22"), 1);
+            assert_eq!(lost.iter().filter(of_others).count(), lost.len(), "{what}: lost {lost:?}");
+            assert!(lost.is_empty() || told, "{what}: nobody is told of {lost:?}");
+        }
+        lost_in_all |= logged.is_ok() && !lost.is_empty();
+    }
+    (was_cut, lost_in_all)
+}
+
+#[test]
+fn a_call_that_fills_the_window_loses_only_what_waited_for_other_days() {
+    let mut lost_besides = 0;
+    for order in [[0, 2, 1], [2, 1, 0], [1, 0, 2]] {
+        for operation in 0.. {
+            let (was_cut, lost) = fill_amid_cut(order, operation);
+            lost_besides += usize::from(lost);
+            if !was_cut {
+                assert!(operation > 10, "each day takes some operations");
+                break;
+            }
+        }
+    }
+    assert!(lost_besides > 0, "no call was acknowledged while others' events were lost");
 }
 
 #[test]

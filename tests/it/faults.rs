@@ -18,7 +18,6 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -29,7 +28,7 @@ use diurnal::{Day, Error, ErrorKind, Event, EventId, NewEvent, Query, Retention,
 use crate::common::{DAY, Draft, assert_clean, at, day, later, noon, number_from, small_blocks};
 use crate::crashes::explore::still_there;
 use crate::crashes::script::{Expected, Player, Setup, Start, Step, one_more, script};
-use crate::crashes::verify::{Found, Look, found_in, is_allowed, recover};
+use crate::crashes::verify::{Ends, Found, Look, allowed_ends, found_in, recover};
 
 /// Runs unless the environment says otherwise.
 const RUNS_DEFAULT: u64 = 9_000;
@@ -65,10 +64,9 @@ fn doubt(player: &mut Player, step: &Step, error: &Error) {
             }
             for (day, drafts) in by_day {
                 let mut expected = player.state.get(&day).cloned().unwrap_or_default();
-                let next: usize = expected.batches.iter().map(|batch| batch.len()).sum();
-                let ids = (next as u32..).map(|ordinal| EventId::new(day, ordinal));
+                let ids = (expected.end()..).map(|ordinal| EventId::new(day, ordinal));
                 let events = drafts.iter().zip(ids).map(|(draft, id)| draft.logged(id));
-                expected.batches.push(Arc::new(events.collect()));
+                expected.push(events.collect());
                 player.may_be.entry(day).or_default().push(expected);
             }
         }
@@ -102,21 +100,21 @@ fn note_gone(player: &mut Player) {
 }
 
 /// Each day is what was acknowledged, or what it may be since something failed.
-fn check_days(player: &Player, found: &Found) -> Result<(), String> {
-    let days = found.keys().chain(player.state.keys());
-    for day in days {
+fn check_days(player: &Player, found: &Found) -> Result<Ends, String> {
+    let mut ends = Ends::new();
+    for day in found.keys().chain(player.state.keys()) {
         let events = found.get(day).map_or(&[][..], Vec::as_slice);
-        let mut others = player.may_be.get(day).into_iter().flatten();
+        let others = player.may_be.get(day).into_iter().flatten();
         let expected = player.state.get(day);
-        if !is_allowed(events, expected) && !others.any(|other| is_allowed(events, Some(other))) {
-            let sizes = |expected: &Expected| {
-                expected.batches.iter().map(|batch| batch.len()).collect::<Vec<_>>()
-            };
-            let (count, sizes) = (events.len(), expected.map(sizes));
+        let mut allowed = allowed_ends(events, expected);
+        allowed.extend(others.flat_map(|other| allowed_ends(events, Some(other))));
+        if allowed.is_empty() {
+            let (count, sizes) = (events.len(), expected.map(Expected::sizes));
             return Err(format!("{day} has {count} events of the batches {sizes:?}"));
         }
+        ends.insert(*day, allowed);
     }
-    Ok(())
+    Ok(ends)
 }
 
 /// A failure is of a kind that its cause allows.
@@ -305,9 +303,9 @@ fn check_found_again(player: &Player, unsure: &Unsure, number: u64) -> Result<()
     };
     let today = [one_more(player.today())];
     let allowed = |found: &Found| check_days(player, found);
-    let found = recover(&disk, builder(), allowed, &today, Look::Checked)?;
+    let (found, ends) = recover(&disk, builder(), allowed, &today, Look::Checked)?;
     // What was found was to last.
-    let same = |left: &Found| still_there(&found, left);
+    let same = |left: &Found| still_there(&found, &ends, left);
     let left = disk.after_cut(0);
     let again = recover(&left, builder(), same, &today, Look::Short);
     again.map_err(|error| format!("opened, and cut off: {error}")).map(|_| ())

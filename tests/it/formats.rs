@@ -13,9 +13,10 @@
     reason = "a test says what it expects by failing"
 )]
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use diurnal::{Day, Error, ErrorKind, Filter, Store};
+use diurnal::{Day, Error, ErrorKind, Filter, Problem, RebuildReport, Store};
 use redb::{Database, ReadableTable, TableDefinition};
 use tempfile::TempDir;
 use xxhash_rust::xxh3::xxh3_64;
@@ -144,7 +145,7 @@ fn assert_refused(path: &Path, changed: &str, of_day: Option<Day>) {
     }
 }
 
-fn set_version(bytes: &mut [u8], at: usize, covered: std::ops::Range<usize>) {
+fn set_version(bytes: &mut [u8], at: usize, covered: Range<usize>) {
     bytes[at..at + 4].copy_from_slice(&2_u32.to_le_bytes());
     let sum = xxh3_64(&bytes[covered.clone()]).to_le_bytes();
     bytes[covered.end..covered.end + 8].copy_from_slice(&sum);
@@ -173,6 +174,62 @@ fn a_days_file_of_a_newer_version_is_refused_and_left_alone() {
         let kept = before.iter().find(|(known, _)| known.ends_with(&name)).unwrap();
         assert!(std::fs::read(path).unwrap() == kept.1, "a rebuild leaves it alone");
     }
+}
+
+/// Where the first page of postings lies in a day's file.
+fn first_page(bytes: &[u8]) -> Range<usize> {
+    const HEAD_BYTES: usize = 24;
+    let mut at = HEAD_BYTES;
+    loop {
+        let len = u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()) as usize;
+        let body = at + HEAD_BYTES..at + HEAD_BYTES + len;
+        if bytes[at] == 2 {
+            return body;
+        }
+        at = body.end;
+    }
+}
+
+/// What a check and a rebuild say of a day whose first page of postings was changed; a copy of the store.
+fn changed_page(change: impl FnOnce(&mut [u8])) -> (Vec<Problem>, RebuildReport, TempDir) {
+    let copy = copy();
+    let path = copy.path().join(format!("days/{YESTERDAY}.day"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let page = first_page(&bytes);
+    change(&mut bytes[page]);
+    std::fs::write(&path, bytes).unwrap();
+    let store = open(copy.path()).unwrap();
+    let problems = store.check().unwrap().problems;
+    let report = store.rebuild().unwrap();
+    (problems, report, copy)
+}
+
+#[test]
+fn a_page_of_postings_of_a_newer_version_is_told_as_such_and_left_alone() {
+    let (problems, report, copy) = changed_page(|page| {
+        let (body, sum) = page.split_last_chunk_mut::<8>().unwrap();
+        body[0] = 2;
+        *sum = xxh3_64(body).to_le_bytes();
+    });
+    let newer = |it: &Problem| it.what.contains("version 2") && it.what.contains("newer diurnal");
+    assert!(!problems.is_empty() && problems.iter().all(newer), "{problems:?}");
+    assert!(problems.iter().any(|it| it.place.contains("postings")), "{problems:?}");
+    assert!(report.days_rebuilt.is_empty(), "{report:?}");
+    let names = bytes_of(copy.path()).into_iter().map(|(path, _)| path.display().to_string());
+    assert!(!names.into_iter().any(|name| name.contains("damaged")), "nothing was set aside");
+}
+
+#[test]
+fn of_a_page_of_postings_that_cannot_be_read_no_term_is_told_missing() {
+    let (problems, report, copy) = changed_page(|page| page[5] ^= 1);
+    assert!(problems.iter().any(|it| it.place.contains("postings")), "{problems:?}");
+    let unread = |it: &Problem| it.what.contains("checksum");
+    assert!(problems.iter().all(unread), "{problems:?}");
+    assert_eq!(
+        (report.events_lost, report.days_rebuilt.as_slice()),
+        (0, [day(YESTERDAY)].as_slice())
+    );
+    assert_clean(&open(copy.path()).unwrap());
 }
 
 fn at_noon(date: &str) -> diurnal::Timestamp {

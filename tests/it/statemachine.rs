@@ -34,6 +34,9 @@ use tempfile::TempDir;
 
 use crate::common::{DAY, cases, copy_store, day, everything, noon, small_blocks};
 
+/// Events that wait in a buffered store, at most.
+const WINDOW: usize = 20;
+
 /// Where a store lies.
 enum Place {
     Disk(FaultyStorage),
@@ -43,7 +46,9 @@ enum Place {
 /// Results that are read later.
 struct Held {
     events: Events,
+    /// What they were to be, without the limit of the query.
     expected: Vec<Event>,
+    limit: usize,
     /// Days that were dropped since.
     dropped: BTreeSet<Day>,
 }
@@ -61,7 +66,9 @@ struct Life {
 impl Life {
     fn new(place: Place, buffered: bool) -> Self {
         let durability = match buffered {
-            true => Durability::Buffered { max_delay: Duration::from_secs(86_400), max_events: 20 },
+            true => {
+                Durability::Buffered { max_delay: Duration::from_secs(86_400), max_events: WINDOW }
+            }
             false => Durability::Sync,
         };
         let clock = noon(day("2026-11-23"));
@@ -112,14 +119,16 @@ impl Life {
         }
     }
 
-    /// Asks, and reads the answer later. Without a limit: where a day is dropped before its turn, what
-    /// comes after it would take its place.
+    /// Asks, and reads the answer later. Where a day is dropped before its turn, what comes after it
+    /// fills the limit.
     fn hold(&mut self, query: &Query) {
-        let mut query = query.clone();
-        query.limit = None;
+        let limit = query.limit.and_then(|limit| usize::try_from(limit).ok());
+        let mut unlimited = query.clone();
+        unlimited.limit = None;
         self.held.push(Held {
-            events: self.store.query(&query).unwrap(),
-            expected: self.model.answer(&query),
+            events: self.store.query(query).unwrap(),
+            expected: self.model.answer(&unlimited),
+            limit: limit.unwrap_or(usize::MAX),
             dropped: BTreeSet::new(),
         });
     }
@@ -203,8 +212,10 @@ impl Life {
         match logged {
             // A buffered call that fills the window returns once its own events are durable; those of
             // other days that waited with them may meet the cut.
-            Ok(_) if was_cut && self.durability != Durability::Sync => {
-                self.model.doubt(events.to_vec(), now).unwrap();
+            Ok(ids) if was_cut => {
+                let expected = self.model.log_events_amid_cut(events.to_vec(), now).unwrap();
+                assert_eq!(expected, ids, "the ids that the model gives");
+                assert!(self.model.at_risk() < WINDOW, "more is at risk than the window");
             }
             Ok(ids) => assert_eq!(self.model.log_events(events.to_vec(), now).unwrap(), ids),
             Err(_) => self.model.doubt(events.to_vec(), now).unwrap(),
@@ -225,21 +236,16 @@ fn open(place: &Place, durability: Durability, clock: &Arc<ManualClock>) -> Resu
 }
 
 /// What was held is what was there when it was asked for; days that were dropped since are whole or left
-/// out.
+/// out, and the limit counts what is left.
 fn read_held(held: Held) {
-    let found: Vec<Event> = held.events.map(Result::unwrap).collect();
-    let of = |events: &[Event], day: Option<Day>| -> Vec<Event> {
-        let keep = |event: &&Event| match day {
-            Some(day) => event.id.day() == day,
-            None => !held.dropped.contains(&event.id.day()),
-        };
-        events.iter().filter(keep).cloned().collect()
-    };
-    assert_eq!(of(&found, None), of(&held.expected, None), "days that are still there");
-    for day in &held.dropped {
-        let (found, expected) = (of(&found, Some(*day)), of(&held.expected, Some(*day)));
-        assert!(found.is_empty() || found == expected, "{day} was dropped, and is there in part");
-    }
+    let Held { events, mut expected, limit, dropped } = held;
+    let found: Vec<Event> = events.map(Result::unwrap).collect();
+    let found_days: BTreeSet<Day> = found.iter().map(|event| event.id.day()).collect();
+    // A day beyond the limit makes no difference.
+    let is_left_out = |day: &Day| dropped.contains(day) && !found_days.contains(day);
+    expected.retain(|event| !is_left_out(&event.id.day()));
+    expected.truncate(limit);
+    assert_eq!(found, expected, "asked before {dropped:?} were dropped, at most {limit} events");
 }
 
 fn live(place: Place, buffered: bool, operations: &[Operation], queries: &[Query]) {

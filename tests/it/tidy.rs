@@ -18,7 +18,7 @@ const FUNCTION_LINES_MAX: usize = 70;
 /// Floors, the lowest first; a file or folder of `src/` stands on one. Lower floors never name
 /// upper ones.
 const FLOORS: [&[&str]; 6] = [
-    &["error", "limits", "settings", "time", "client_time", "clock", "event"],
+    &["error", "limits", "settings", "time", "zone", "client_time", "clock", "event"],
     &["codec", "index"],
     &["storage", "day"],
     &["catalog", "snapshot", "writer", "query", "upkeep"],

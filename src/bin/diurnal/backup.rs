@@ -8,7 +8,8 @@ use std::io::Write;
 use diurnal::{BackupReport, Day, Store};
 use serde::Serialize;
 
-use crate::args::{BackupArguments, RowFormat};
+use crate::args::RowFormat;
+use crate::args::upkeep::BackupArguments;
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
 use crate::text;

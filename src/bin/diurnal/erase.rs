@@ -8,7 +8,8 @@ use std::io::Write;
 use diurnal::{Day, ErasedDay, ErasureReport, Remains, Store, Timestamp};
 use serde::Serialize;
 
-use crate::args::{EraseArguments, RowFormat};
+use crate::args::RowFormat;
+use crate::args::upkeep::EraseArguments;
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
 use crate::text;

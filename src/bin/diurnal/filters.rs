@@ -11,7 +11,7 @@ use diurnal::{Filter, TimeRange};
 use geo::{LineString, MultiPolygon, Polygon};
 use geojson::{Feature, GeoJson, Geometry, GeometryValue, Position};
 
-use crate::args::FilterArguments;
+use crate::args::filters::FilterArguments;
 use crate::failure::Failure;
 
 /// Bytes of a GeoJSON file: the store's limit of points with room for long properties.

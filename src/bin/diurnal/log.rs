@@ -6,7 +6,7 @@ use std::io::Write;
 
 use diurnal::{NewEvent, Store};
 
-use crate::args::{EventArguments, LogArguments};
+use crate::args::ingest::{EventArguments, LogArguments};
 use crate::failure::{Failure, Outcome};
 use crate::fields::Fields;
 

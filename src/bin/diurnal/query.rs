@@ -8,10 +8,8 @@ use std::io::Write;
 use diurnal::{Count, GroupBy, Order, Query, Store};
 use serde::Serialize;
 
-use crate::args::{
-    ByArgument, CountArguments, EventFormat, OrderArgument, QueryArguments, RowFormat,
-    format_or_default,
-};
+use crate::args::reading::{ByArgument, CountArguments, OrderArgument, QueryArguments};
+use crate::args::{EventFormat, RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;

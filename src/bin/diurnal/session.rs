@@ -8,9 +8,8 @@ use std::io::Write;
 use diurnal::{Count, Query, Session, Store, Timestamp};
 use serde::{Serialize, Serializer};
 
-use crate::args::{
-    EventFormat, ObjectFormat, RowFormat, SessionArguments, SessionsArguments, format_or_default,
-};
+use crate::args::reading::{SessionArguments, SessionsArguments};
+use crate::args::{EventFormat, ObjectFormat, RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;

@@ -9,7 +9,8 @@ use std::path::Path;
 use diurnal::{CheckReport, Day, DayInfo, PruneReport, RebuildReport, Retention, Store};
 use serde::Serialize;
 
-use crate::args::{CheckArguments, PruneArguments, ReportArguments, RowFormat, format_or_default};
+use crate::args::upkeep::{CheckArguments, PruneArguments, ReportArguments};
+use crate::args::{RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
 use crate::table::{Column, Table};

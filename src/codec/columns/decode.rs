@@ -16,7 +16,7 @@ use super::values::{
 use crate::client_time::{self, Form};
 use crate::codec::dictionary::group;
 use crate::error::{Error, Result};
-use crate::limits::{DATA_BYTES_MAX, TAGS_MAX};
+use crate::limits::{BLOCK_COLUMN_BYTES_MAX, DATA_BYTES_MAX, TAG_COST_BYTES, TAGS_MAX};
 use crate::time::Timestamp;
 
 type Fetch<'a> = dyn FnMut(Range<usize>) -> Result<Vec<u8>> + 'a;
@@ -90,7 +90,7 @@ impl<'a> Source<'a> {
         let rows = self.rows();
         let stretch = self.stretch(names, codes)?;
         let dictionary = stretch.need(names)?.dictionary(rows)?;
-        let codes = stretch.need(codes)?.codes(rows, dictionary.len())?;
+        let codes = stretch.need(codes)?.names(rows, &dictionary, 0)?;
         Ok(Strings { dictionary, codes })
     }
 
@@ -223,7 +223,8 @@ impl<'a> Source<'a> {
             offsets.push(end);
         }
         let dictionary = stretch.need(Kind::TagNames)?.dictionary(end as usize)?;
-        let codes = stretch.need(Kind::TagCodes)?.codes(end as usize, dictionary.len())?;
+        let codes =
+            stretch.need(Kind::TagCodes)?.names(end as usize, &dictionary, TAG_COST_BYTES)?;
         Ok(Tags { dictionary, offsets, codes })
     }
 
@@ -300,6 +301,19 @@ impl Physical<'_> {
             return Err(self.corrupt("not sorted"));
         }
         Ok(names)
+    }
+
+    /// Codes of these names, of which each costs so much beside its text: no more than a block holds.
+    fn names(&self, count: usize, dictionary: &Names, cost: usize) -> Result<Vec<u32>> {
+        // Before they are unpacked: a code that they all share takes four bytes, however many they are.
+        let too_many = || self.corrupt("more than a block holds");
+        let text_max = BLOCK_COLUMN_BYTES_MAX.checked_sub(count.saturating_mul(cost));
+        let text_max = text_max.ok_or_else(too_many)?;
+        let codes = self.codes(count, dictionary.len())?;
+        match dictionary.fit(&codes, text_max) {
+            true => Ok(codes),
+            false => Err(too_many()),
+        }
     }
 
     /// Numbers below `end`.

@@ -15,7 +15,7 @@ use crate::codec::row::Row;
 use crate::error::{Error, Result};
 use crate::index::postings::BlockTerms;
 use crate::index::zones::Zone;
-use crate::limits::PART_ROWS_MAX;
+use crate::limits::{BLOCK_COLUMN_BYTES_MAX, PART_ROWS_MAX, TAG_COST_BYTES};
 use crate::time::Timestamp;
 
 /// A block, and what it is found by.
@@ -26,7 +26,7 @@ pub(crate) struct EncodedBlock {
     pub(crate) index: BlockTerms,
 }
 
-/// Of 1 to 65,536 rows in order of arrival.
+/// Of 1 to 65,536 rows in order of arrival, of which no column exceeds `BLOCK_COLUMN_BYTES_MAX`.
 pub(crate) fn encode<R: Borrow<Row>>(rows: &[R]) -> Result<EncodedBlock> {
     let rows: Vec<&Row> = rows.iter().map(Borrow::borrow).collect();
     if rows.is_empty() || rows.len() > PART_ROWS_MAX {
@@ -40,8 +40,8 @@ pub(crate) fn encode<R: Borrow<Row>>(rows: &[R]) -> Result<EncodedBlock> {
     let clients: Vec<Client<'_>> = rows.iter().map(|row| Client::of(row)).collect();
 
     let mut columns = Columns::default();
-    columns.dictionary(Kind::SessionNames, Kind::SessionCodes, &sessions)?;
-    columns.dictionary(Kind::TypeNames, Kind::TypeCodes, &types)?;
+    columns.dictionary((Kind::SessionNames, Kind::SessionCodes), &sessions, 0)?;
+    columns.dictionary((Kind::TypeNames, Kind::TypeCodes), &types, 0)?;
     let times: Vec<i64> = rows.iter().map(|row| row.server_time.as_micros()).collect();
     columns.server_times(&times)?;
     let grouped = index.rows_by_session();
@@ -116,7 +116,19 @@ impl Columns {
         self.packed.extend(packed.map(|packed| (kind, packed)));
     }
 
-    fn dictionary(&mut self, names: Kind, codes: Kind, dictionary: &Dictionary<'_>) -> Result<()> {
+    /// Names that cost so much beside their text, wherever they occur.
+    fn dictionary(
+        &mut self,
+        (names, codes): (Kind, Kind),
+        dictionary: &Dictionary<'_>,
+        cost: usize,
+    ) -> Result<()> {
+        let bytes = |&code: &u32| dictionary.names[code as usize].len() + cost;
+        let bytes: usize = dictionary.codes.iter().map(bytes).sum();
+        if bytes > BLOCK_COLUMN_BYTES_MAX {
+            let rule = format!("must have columns of at most {BLOCK_COLUMN_BYTES_MAX} bytes");
+            return Err(Error::invalid("block", rule, bytes));
+        }
         let packed = self.blobs.pack_texts(dictionary.names.iter().copied())?;
         self.put(names, Some(packed));
         self.put(codes, pack_numbers(&dictionary.codes, Order::Unordered)?);
@@ -193,7 +205,7 @@ impl Columns {
         }
         let counts: Vec<u32> = rows.iter().map(|row| row.tags.len() as u32).collect();
         self.put(Kind::TagCounts, pack_numbers(&counts, Order::Unordered)?);
-        self.dictionary(Kind::TagNames, Kind::TagCodes, tags)
+        self.dictionary((Kind::TagNames, Kind::TagCodes), tags, TAG_COST_BYTES)
     }
 
     fn data(&mut self, rows: &[&Row]) -> Result<()> {

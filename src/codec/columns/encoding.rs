@@ -26,10 +26,11 @@ use zstd::bulk::{Compressor, Decompressor};
 use super::values::{Degrees, Names, unscale};
 use crate::codec::bytes::{Reader, put_varint};
 use crate::error::{Error, Result};
+use crate::limits::BLOCK_COLUMN_BYTES_MAX;
 
-/// The most that a block's texts may come to, all data together: far above what a tail of
-/// `TAIL_BYTES_MAX` holds, and what an honest machine can still allocate.
-pub(super) const BLOB_BYTES_MAX: usize = 256 << 20;
+/// The most that texts come to, with their lengths, which take less than a row or a tag does beside
+/// its text.
+const BLOB_BYTES_MAX: usize = BLOCK_COLUMN_BYTES_MAX;
 
 /// No zstd frame expands further: a block of 128 KiB takes at least 4 bytes.
 const ZSTD_RATIO_MAX: usize = 1 << 15;

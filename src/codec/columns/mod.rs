@@ -149,6 +149,22 @@ pub(crate) fn decode_all(head: &Head, bytes: &[u8]) -> Result<[Column; 7]> {
     })
 }
 
+/// Reads these columns of a block, what they share once. `fetch` as for [`decode`].
+pub(crate) fn decode_some(
+    head: &Head,
+    kinds: &[ColumnKind],
+    fetch: &mut dyn FnMut(Range<usize>) -> Result<Vec<u8>>,
+) -> Result<Vec<Column>> {
+    let mut source = decode::Source::new(head, fetch);
+    let grouped = [ColumnKind::ClientTime, ColumnKind::Location];
+    let sessions_first = kinds.iter().any(|kind| grouped.contains(kind));
+    let columns = kinds.iter().map(|kind| match kind {
+        ColumnKind::Session if sessions_first => source.sessions_first().map(Column::Session),
+        other => read(&mut source, *other),
+    });
+    columns.collect()
+}
+
 fn read(source: &mut decode::Source<'_>, kind: ColumnKind) -> Result<Column> {
     Ok(match kind {
         ColumnKind::Session => Column::Session(source.sessions()?),

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::codec::row::any;
 use crate::event::Location;
+use crate::limits::{BLOCK_COLUMN_BYTES_MAX, PART_ROWS_MAX, TAG_COST_BYTES, TAGS_MAX};
 
 fn column(block: &[u8], kind: ColumnKind) -> Result<Column> {
     let head = Head::decode(&block[..block.len().min(HEAD_BYTES_MAX)])?;
@@ -159,6 +160,77 @@ fn damage_that_checksums_miss_never_panics() {
             let _ = read(&damaged);
         }
     }
+}
+
+/// A block of one row that claims to have as many rows as a block can, all alike.
+fn claiming_rows(row: Row) -> Vec<u8> {
+    let mut block = encode(&[row]).unwrap().bytes;
+    block[2..6].copy_from_slice(&(PART_ROWS_MAX as u32).to_le_bytes());
+    head::reseal(&mut block);
+    block
+}
+
+/// The bytes of a column in a block.
+fn bytes_of(block: &[u8], kind: head::Kind) -> Range<usize> {
+    Head::decode(block).unwrap().entry(kind).unwrap().range.clone()
+}
+
+#[track_caller]
+fn assert_past_the_limit(block: &[u8], kind: ColumnKind) {
+    let error = column(block, kind).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Corrupt);
+    assert!(error.to_string().contains("more than a block holds"), "{error}");
+}
+
+#[test]
+fn a_few_bytes_cannot_claim_more_tags_than_a_block_holds() {
+    let mut row = any::row(0);
+    row.tags = vec!["t".to_owned()];
+    let mut block = claiming_rows(row);
+    let counts = bytes_of(&block, head::Kind::TagCounts);
+    for (count, read) in [(1, true), (2, false), (TAGS_MAX as u32, false)] {
+        block[counts.clone()].copy_from_slice(&count.to_le_bytes());
+        head::reseal(&mut block);
+        assert_eq!(
+            PART_ROWS_MAX * count as usize * (1 + TAG_COST_BYTES) <= BLOCK_COLUMN_BYTES_MAX,
+            read
+        );
+        match read {
+            true => assert!(column(&block, ColumnKind::Tags).is_ok()),
+            false => assert_past_the_limit(&block, ColumnKind::Tags),
+        }
+    }
+}
+
+#[test]
+fn a_few_bytes_cannot_claim_more_text_than_a_block_holds() {
+    let bytes = BLOCK_COLUMN_BYTES_MAX / PART_ROWS_MAX;
+    let named = |bytes: usize, type_bytes: usize, tag_bytes: usize| {
+        let mut row = any::row(0);
+        row.session_id = "s".repeat(bytes);
+        row.event_type = "e".repeat(type_bytes);
+        row.tags = vec!["t".repeat(tag_bytes)];
+        claiming_rows(row)
+    };
+    let longest = named(bytes, bytes, bytes - TAG_COST_BYTES);
+    for kind in [ColumnKind::Session, ColumnKind::EventType, ColumnKind::Tags] {
+        assert!(column(&longest, kind).is_ok(), "{kind:?}");
+    }
+    assert_past_the_limit(&named(bytes + 1, 1, 1), ColumnKind::Session);
+    assert_past_the_limit(&named(1, bytes + 1, 1), ColumnKind::EventType);
+    assert_past_the_limit(&named(1, 1, bytes - TAG_COST_BYTES + 1), ColumnKind::Tags);
+}
+
+#[test]
+fn a_column_past_its_limit_is_not_written() {
+    let mut rows = any::rows(60);
+    rows[3].data = Some("d".repeat(BLOCK_COLUMN_BYTES_MAX + 1));
+    assert_eq!(encode(&rows).unwrap_err().kind(), crate::ErrorKind::InvalidInput);
+    rows[3].data = None;
+    for row in &mut rows {
+        row.tags = vec!["t".to_owned(); 2200];
+    }
+    assert_eq!(encode(&rows).unwrap_err().kind(), crate::ErrorKind::InvalidInput);
 }
 
 #[test]

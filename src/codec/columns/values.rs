@@ -35,6 +35,14 @@ impl Names {
         &self.text[start..self.ends[index] as usize]
     }
 
+    /// Whether the texts of these codes, each as often as it occurs, come to at most so many bytes.
+    pub(super) fn fit(&self, codes: &[u32], bytes_max: usize) -> bool {
+        let longest = (0..self.len()).map(|index| self.get(index).len()).max().unwrap_or(0);
+        // Most often the longest text fits as often as there are codes.
+        longest.saturating_mul(codes.len()) <= bytes_max
+            || codes.iter().map(|&code| self.get(code as usize).len()).sum::<usize>() <= bytes_max
+    }
+
     pub(super) fn is_dictionary(&self) -> bool {
         (1..self.len()).all(|index| self.get(index - 1) < self.get(index))
     }

@@ -13,7 +13,7 @@ use crate::catalog::{Catalog, DaySummary, Summaries};
 use crate::day::live::{LiveDay, SealedDay};
 use crate::day::{FOLDER, FOLDERS, FileKind};
 use crate::error::{Error, ErrorKind, Result};
-use crate::snapshot::{Known, Sealed, Shelf};
+use crate::snapshot::{Known, Listed, Sealed, Shelf};
 use crate::storage::{Access, Directory, remove_temporary};
 use crate::time::Day;
 use crate::upkeep::quarantine;
@@ -82,7 +82,7 @@ impl OpenDays {
     pub(crate) fn replace<T>(
         &self,
         day: Day,
-        write_anew: impl FnOnce(&Shelf, u32) -> Result<T>,
+        write_anew: impl FnOnce(&Shelf, Listed) -> Result<T>,
     ) -> Result<T> {
         let mut inner = self.inner();
         if let Some(place) = inner.live.iter().position(|live| live.day == day) {
@@ -93,7 +93,7 @@ impl OpenDays {
             inner.live.remove(place).close()?;
         }
         let before = self.published();
-        let listed = before.sealed.get(&day).map_or(0, Sealed::end);
+        let listed = before.sealed.get(&day).map(Sealed::listed).unwrap_or_default();
         let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
             put_in_place(&self.shelf, day)?;
             Ok(lost)

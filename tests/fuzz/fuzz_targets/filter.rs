@@ -3,7 +3,7 @@
 #![no_main]
 #![allow(dead_code, reason = "the program uses the rest")]
 
-#[path = "../../../src/bin/diurnal/args.rs"]
+#[path = "../../../src/bin/diurnal/args/mod.rs"]
 mod args;
 #[path = "../../../src/bin/diurnal/csv.rs"]
 mod csv;

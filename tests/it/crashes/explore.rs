@@ -17,8 +17,8 @@ use std::thread;
 use diurnal::testing::{FaultyStorage, Recording, Replay};
 use diurnal::{Day, Event, Retention, StoreBuilder};
 
-use super::script::{Moment, Player, Setup, State, one_more, script};
-use super::verify::{Found, Look, check_found, recover};
+use super::script::{Moment, Player, Setup, State, one_more, script, with_upkeep};
+use super::verify::{Ends, Found, Look, check_clean, check_found, found_in, recover};
 use crate::common::{Random, day, later, noon};
 
 /// Seeds tried at each operation: nothing, all, all but the end, and mixtures.
@@ -75,7 +75,7 @@ pub(crate) struct Played {
 /// Plays a script of so many steps.
 pub(crate) fn play(seed: u64, setup: Setup, steps: usize) -> Played {
     let mut player = Player::new(setup, FaultyStorage::new());
-    player.play(&script(seed, steps));
+    player.play(&with_upkeep(seed, script(seed, steps)));
     Played { seed, setup, recording: player.disk.recording(), moments: player.moments }
 }
 
@@ -86,6 +86,20 @@ struct Allowed<'a> {
     after: &'a State,
     today: Day,
     step: &'a str,
+    /// The session that the step erases: of all days or of none.
+    erased: Option<&'a str>,
+}
+
+impl Allowed<'_> {
+    fn check(&self, found: &Found) -> Result<Ends, String> {
+        match self.erased {
+            None => check_found(found, &[self.before, self.after]),
+            Some(_) => check_found(found, &[self.after]).or_else(|after| {
+                let checked = check_found(found, &[self.before]);
+                checked.map_err(|before| format!("before the erasure {before}; after it {after}"))
+            }),
+        }
+    }
 }
 
 impl Played {
@@ -95,11 +109,11 @@ impl Played {
         let last = steps.checked_sub(1).map(|place| &self.moments[place]);
         let before = last.map_or(&NOTHING, |moment| &moment.state);
         let today = last.map_or(day("2026-11-23"), |moment| moment.today);
-        let (after, step) = match self.moments.get(steps) {
-            Some(moment) => (&moment.state, moment.step.as_str()),
-            None => (before, "the end"),
+        let (after, step, erased) = match self.moments.get(steps) {
+            Some(moment) => (&moment.state, moment.step.as_str(), moment.erased.as_deref()),
+            None => (before, "the end", None),
         };
-        Allowed { steps, before, after, today, step }
+        Allowed { steps, before, after, today, step, erased }
     }
 
     fn builder(&self, today: Day) -> StoreBuilder {
@@ -123,16 +137,19 @@ impl Played {
         count(&counts.looked_at);
         let mut random = Random::new(operation ^ seed.rotate_left(40));
         let thorough = random.next().is_multiple_of(THOROUGH_EVERY);
-        let check = |found: &Found| check_found(found, allowed.before, allowed.after);
+        let check = |found: &Found| allowed.check(found);
         let builder = || self.builder(allowed.today);
         let today = [one_more(allowed.today)];
         if !thorough {
             let look = if random.below(2) == 0 { Look::Short } else { Look::Checked };
+            if let (Some(session), Look::Checked) = (allowed.erased, look) {
+                erase_again(&disk.after_cut(1), builder(), session, &allowed)?;
+            }
             return recover(disk, builder(), check, &today, look).map(|_| ());
         }
         let go_on = [one_more(allowed.today), one_more(later(allowed.today, 1))];
         disk.record();
-        let found = recover(disk, builder(), check, &go_on, Look::Closed)?;
+        let (found, ends) = recover(disk, builder(), check, &go_on, Look::Closed)?;
         let recording = disk.recording();
         for _ in 0..CUTS_AGAIN {
             let again = random.below(recording.end() as usize + 1) as u64;
@@ -145,7 +162,7 @@ impl Played {
                 continue;
             }
             count(&counts.again_looked_at);
-            let same = |left: &Found| still_there(&found, left);
+            let same = |left: &Found| still_there(&found, &ends, left);
             recover(&second, builder(), same, &today, Look::Checked).map_err(|error| {
                 let trace = around(&recording, again);
                 format!("cut again at {again}, seed {seed}: {error}\nrecovering:\n{trace}")
@@ -206,7 +223,7 @@ impl Played {
 }
 
 /// Everything found before is found again; what was logged on may be there besides.
-pub(crate) fn still_there(before: &Found, found: &Found) -> Result<(), String> {
+pub(crate) fn still_there(before: &Found, ends: &Ends, found: &Found) -> Result<Ends, String> {
     for (day, events) in before {
         let again = found.get(day).map_or(&[][..], Vec::as_slice);
         if !again.starts_with(events) {
@@ -218,9 +235,37 @@ pub(crate) fn still_there(before: &Found, found: &Found) -> Result<(), String> {
         events[known..].iter().all(|event| event.session_id == "one more")
             && events.len() <= known + 1
     };
-    match found.iter().all(more) {
+    if !found.iter().all(more) {
+        return Err("there is what was never given".to_owned());
+    }
+    let mut ends = ends.clone();
+    for (day, events) in found {
+        if let Some(last) = events.get(before.get(day).map_or(0, Vec::len)) {
+            ends.insert(*day, vec![last.id.ordinal() + 1]);
+        }
+    }
+    Ok(ends)
+}
+
+/// Asks for an erasure that was cut, whether it is ended by now or not: it is whole afterwards.
+fn erase_again(
+    disk: &FaultyStorage,
+    builder: StoreBuilder,
+    session: &str,
+    allowed: &Allowed<'_>,
+) -> Result<(), String> {
+    let store = builder.open_on(disk).map_err(|error| format!("opening to erase: {error}"))?;
+    let report = store.erase_session(session).map_err(|error| format!("erasing again: {error}"))?;
+    let mut after = allowed.after.clone();
+    for (day, expected) in &mut after {
+        // What waited may be lost to the cut.
+        expected.durable = allowed.before.get(day).map_or(0, |before| before.durable);
+    }
+    check_found(&found_in(&store)?, &[&after]).map_err(|error| format!("erased again: {error}"))?;
+    check_clean(&store)?;
+    match report.verified {
         true => Ok(()),
-        false => Err("there is what was never given".to_owned()),
+        false => Err(format!("erased again: {report:?}")),
     }
 }
 

@@ -5,7 +5,9 @@
 //! recording the disk is made that is found when the power goes at any operation, with any seed of
 //! what survives; a disk that differs from those seen before is opened, compared with what was
 //! acknowledged by then, and logged to, and every other one is checked; one in eight is closed as
-//! well, and cut again at four moments of its recovery.
+//! well, and cut again at four moments of its recovery. Sessions are erased in between: an erasure is whole
+//! or absent, and may be asked for again. Backups are made, whose own disk is cut as well (`copies`).
+//! Damaged days have a script of their own (`gaps`).
 //!
 //! `DIURNAL_CRASH_CUTS` says how often the power is cut, all scripts together: up to twelve times at
 //! each operation, and where that is not enough at those of further scripts. `DIURNAL_CRASH_SEED`
@@ -19,7 +21,9 @@
     reason = "a test says what it expects by failing, and how much it looked at"
 )]
 
+mod copies;
 pub(crate) mod explore;
+mod gaps;
 mod lies;
 pub(crate) mod script;
 pub(crate) mod verify;

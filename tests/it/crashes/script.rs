@@ -18,10 +18,14 @@ use diurnal::{
     StoreBuilder, Timestamp,
 };
 
+use super::copies::Copy;
 use crate::common::{DAY, Draft, Random, at, day, later, noon, small_blocks};
 
 /// Events that wait in a buffered store, at most.
 const WINDOW: usize = 7;
+
+/// Steps from one erasure or backup to the next, where a script has them.
+const EVERY: usize = 40;
 
 /// How a store is set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,13 +68,53 @@ pub(crate) enum Step {
     Drop(Day),
     Rebuild,
     Reopen,
+    /// Erases a session.
+    Erase(String),
+    Backup,
+}
+
+/// Events of one call and one day.
+#[derive(Debug, Clone)]
+pub(crate) struct Batch {
+    /// Those that were not erased.
+    pub(crate) events: Arc<Vec<Event>>,
+    /// The ordinal after its last.
+    pub(crate) end: u32,
 }
 
 /// What a day must hold: its batches in order, of which so many must be there.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Expected {
-    pub(crate) batches: Vec<Arc<Vec<Event>>>,
+    pub(crate) batches: Vec<Batch>,
     pub(crate) durable: usize,
+}
+
+impl Expected {
+    /// The ordinal that the next event gets.
+    pub(crate) fn end(&self) -> u32 {
+        self.batches.last().map_or(0, |batch| batch.end)
+    }
+
+    pub(crate) fn push(&mut self, events: Vec<Event>) {
+        let end = self.end() + events.len() as u32;
+        self.batches.push(Batch { events: Arc::new(events), end });
+    }
+
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.batches.iter().flat_map(|batch| batch.events.iter().cloned()).collect()
+    }
+
+    pub(crate) fn sizes(&self) -> Vec<usize> {
+        self.batches.iter().map(|batch| batch.events.len()).collect()
+    }
+
+    fn erase(&mut self, session: &str) {
+        for batch in &mut self.batches {
+            if batch.events.iter().any(|event| event.session_id == session) {
+                Arc::make_mut(&mut batch.events).retain(|event| event.session_id != session);
+            }
+        }
+    }
 }
 
 pub(crate) type State = BTreeMap<Day, Expected>;
@@ -83,6 +127,8 @@ pub(crate) struct Moment {
     pub(crate) state: State,
     pub(crate) today: Day,
     pub(crate) step: String,
+    /// The session that the step has erased.
+    pub(crate) erased: Option<String>,
 }
 
 /// A store that follows a script.
@@ -98,6 +144,7 @@ pub(crate) struct Player {
     /// Whether writes may fail, which the next flush tells.
     pub(crate) fails: bool,
     waiting: usize,
+    copy: Copy,
     /// Where the store was closed and opened again.
     pub(crate) starts: Vec<Start>,
 }
@@ -161,6 +208,20 @@ pub(crate) fn script(seed: u64, steps: usize) -> Vec<Step> {
     script
 }
 
+/// The script with erasures and backups in the places of some of its events.
+pub(crate) fn with_upkeep(seed: u64, mut script: Vec<Step>) -> Vec<Step> {
+    let mut random = Random::new(seed);
+    for place in (EVERY..script.len()).step_by(EVERY) {
+        let near = &mut script[place..];
+        let Some(step) = near.iter_mut().find(|step| matches!(step, Step::Log(_))) else { break };
+        *step = match random.below(3) {
+            0 => Step::Backup,
+            _ => Step::Erase(format!("session {}", random.below(7))),
+        };
+    }
+    script
+}
+
 impl Player {
     pub(crate) fn new(setup: Setup, disk: FaultyStorage) -> Self {
         Self {
@@ -173,6 +234,7 @@ impl Player {
             may_be: BTreeMap::new(),
             fails: false,
             waiting: 0,
+            copy: Copy::new(),
             starts: Vec::new(),
         }
     }
@@ -194,18 +256,22 @@ impl Player {
         self.disk.record();
         self.note_start(0);
         self.open().unwrap();
-        self.note("open".to_owned());
+        self.note("open".to_owned(), None);
         for (number, step) in script.iter().enumerate() {
             let mut words = format!("{step:?}");
             words.truncate(60);
             self.step(step).unwrap_or_else(|error| panic!("{words}: {error}"));
-            self.note(words);
+            let erased = match step {
+                Step::Erase(session) => Some(session.clone()),
+                _ => None,
+            };
+            self.note(words, erased);
             if let Some(start) = self.starts.last_mut().filter(|start| start.steps == usize::MAX) {
                 start.steps = number + 1;
             }
         }
         self.close().unwrap();
-        self.note("close".to_owned());
+        self.note("close".to_owned(), None);
     }
 
     /// Plays a script until a step fails.
@@ -225,11 +291,11 @@ impl Player {
         Day::of(self.clock.now()).unwrap()
     }
 
-    fn note(&mut self, step: String) {
+    fn note(&mut self, step: String, erased: Option<String>) {
         self.forget_dropped().unwrap();
         let (operations, state) = (self.disk.operations(), self.state.clone());
         let today = self.today();
-        self.moments.push(Moment { operations, state, today, step });
+        self.moments.push(Moment { operations, state, today, step, erased });
     }
 
     /// Forgets the days that the store has dropped.
@@ -288,6 +354,16 @@ impl Player {
                 self.note_start(usize::MAX);
                 self.open()?;
             }
+            Step::Erase(session) => {
+                assert!(store.erase_session(session)?.verified);
+                self.settled();
+                self.state.values_mut().for_each(|expected| expected.erase(session));
+            }
+            Step::Backup => {
+                store.flush()?;
+                self.settled();
+                self.copy.refresh(self.setup, &store, &self.state);
+            }
         }
         Ok(())
     }
@@ -304,6 +380,7 @@ impl Player {
         for (draft, id) in logged {
             by_day.entry(id.day()).or_default().push(draft.logged(id));
         }
+        let mut written = self.setup != Setup::Buffered;
         for (day, events) in by_day {
             self.waiting += events.len();
             let expected = self.state.entry(day).or_default();
@@ -312,11 +389,13 @@ impl Player {
                 *expected = Expected::default();
             }
             self.may_be.remove(&day);
-            let next: usize = expected.batches.iter().map(|batch| batch.len()).sum();
-            let ordinals = events.iter().map(|event| event.id.ordinal() as usize);
-            assert!(ordinals.eq(next..next + events.len()), "ordinals of {day} from {next}");
-            expected.batches.push(Arc::new(events));
-            if self.setup != Setup::Buffered || (self.waiting >= WINDOW && !self.fails) {
+            let next = expected.end();
+            let ordinals = events.iter().map(|event| event.id.ordinal());
+            assert!(ordinals.eq(next..next + events.len() as u32), "ordinals of {day} from {next}");
+            expected.push(events);
+            // A call that fills the window has all its events written.
+            written |= self.waiting >= WINDOW && !self.fails;
+            if written {
                 self.settled();
             }
         }

@@ -13,6 +13,9 @@ use crate::common::DAY;
 /// The events of each day, in the order of their ordinals.
 pub(crate) type Found = BTreeMap<Day, Vec<Event>>;
 
+/// The ordinals that the next event of a day may get.
+pub(crate) type Ends = BTreeMap<Day, Vec<u32>>;
+
 pub(crate) fn found_in(store: &Store) -> Result<Found, String> {
     found_by(store, &Query::new())
 }
@@ -26,53 +29,58 @@ fn found_by(store: &Store, query: &Query) -> Result<Found, String> {
     }
     for (day, events) in &mut found {
         events.sort_by_key(|event| event.id);
-        let dense = (0..).zip(events.iter()).all(|(n, event)| event.id == EventId::new(*day, n));
-        if !dense {
-            return Err(format!("the ordinals of {day} are not dense"));
+        if !events.is_sorted_by(|a, b| a.id < b.id) {
+            return Err(format!("an ordinal of {day} is there twice"));
         }
     }
     Ok(found)
 }
 
-/// Whether these are a day's first batches, every durable one among them.
-pub(crate) fn is_allowed(found: &[Event], expected: Option<&Expected>) -> bool {
-    let Some(expected) = expected else { return found.is_empty() };
-    let mut rest = found;
-    for (place, batch) in expected.batches.iter().enumerate() {
-        if rest.is_empty() {
-            return place >= expected.durable;
+/// Where the ordinals of a day may end of which this is found: nowhere, unless these are its first batches,
+/// every durable one among them.
+pub(crate) fn allowed_ends(found: &[Event], expected: Option<&Expected>) -> Vec<u32> {
+    let nothing = Expected::default();
+    let Expected { batches, durable } = expected.unwrap_or(&nothing);
+    let (mut rest, mut ends) = (found, Vec::new());
+    let mut end = 0;
+    for (place, batch) in batches.iter().enumerate() {
+        if rest.is_empty() && place >= *durable {
+            ends.push(end);
         }
-        match rest.split_at_checked(batch.len()) {
-            Some((first, after)) if first == batch.as_slice() => rest = after,
-            _ => return false,
+        match rest.strip_prefix(batch.events.as_slice()) {
+            Some(after) => (rest, end) = (after, batch.end),
+            None => return ends,
         }
     }
-    rest.is_empty()
+    ends.extend(Some(end).filter(|_| rest.is_empty()));
+    ends
 }
 
-/// Each day is as it was before the step that was cut, or as it is after.
-pub(crate) fn check_found(found: &Found, before: &State, after: &State) -> Result<(), String> {
-    let mut days: Vec<_> = found.keys().chain(before.keys()).chain(after.keys()).collect();
+/// Each day is as one of the states has it: as it was before the step that was cut, or as it is after.
+pub(crate) fn check_found(found: &Found, states: &[&State]) -> Result<Ends, String> {
+    let mut days: Vec<_> =
+        states.iter().flat_map(|state| state.keys()).chain(found.keys()).collect();
     days.sort_unstable();
     days.dedup();
+    let mut ends = Ends::new();
     for day in days {
         let events = found.get(day).map_or(&[][..], Vec::as_slice);
-        if !is_allowed(events, before.get(day)) && !is_allowed(events, after.get(day)) {
-            let count = |state: &State| {
-                state.get(day).map(|expected| {
-                    let sizes: Vec<_> = expected.batches.iter().map(|it| it.len()).collect();
-                    format!("{} of the batches {sizes:?}", expected.durable)
-                })
+        let allowed = states.iter().flat_map(|state| allowed_ends(events, state.get(day)));
+        let allowed: Vec<u32> = allowed.collect();
+        if allowed.is_empty() {
+            let count = |state: &&State| {
+                let expected = state.get(day)?;
+                Some(format!("{} of the batches {:?}", expected.durable, expected.sizes()))
             };
+            let counts: Vec<_> = states.iter().map(count).collect();
+            let events = events.len();
             return Err(format!(
-                "{day} has {} events, which is neither {:?} nor {:?}, or they differ",
-                events.len(),
-                count(before),
-                count(after)
+                "{day} has {events} events, which is none of {counts:?}, or they differ"
             ));
         }
+        ends.insert(*day, allowed);
     }
-    Ok(())
+    Ok(ends)
 }
 
 pub(crate) fn check_clean(store: &Store) -> Result<(), String> {
@@ -98,20 +106,22 @@ pub(crate) enum Look {
 pub(crate) fn recover(
     disk: &FaultyStorage,
     builder: StoreBuilder,
-    check: impl Fn(&Found) -> Result<(), String>,
+    check: impl Fn(&Found) -> Result<Ends, String>,
     go_on: &[NewEvent],
     look: Look,
-) -> Result<Found, String> {
+) -> Result<(Found, Ends), String> {
     let store = builder.open_on(disk).map_err(|error| format!("opening: {error}"))?;
     let found = found_in(&store)?;
-    check(&found)?;
+    let ends = check(&found)?;
     let mut logged = Vec::<EventId>::new();
     for event in go_on {
         let id = store.log_event(event.clone()).map_err(|error| format!("logging on: {error}"))?;
-        let there = found.get(&id.day()).map_or(0, Vec::len);
-        let next = there + logged.iter().filter(|other| other.day() == id.day()).count();
-        if id.ordinal() as usize != next {
-            return Err(format!("{id} is given where there are {next} events"));
+        let more = logged.iter().filter(|other| other.day() == id.day()).count() as u32;
+        let next = ends.get(&id.day()).map_or(&[0][..], Vec::as_slice);
+        if !next.iter().any(|next| next + more == id.ordinal()) {
+            return Err(format!(
+                "{id} is given where the ordinals end at {next:?} and {more} more"
+            ));
         }
         logged.push(id);
         check_logged_on(&store, found.get(&id.day()), &logged)?;
@@ -128,7 +138,7 @@ pub(crate) fn recover(
         Look::Closed => store.close().map_err(|error| format!("closing: {error}"))?,
         Look::Short | Look::Checked => disk.cut_at(disk.operations()),
     }
-    Ok(found)
+    Ok((found, ends))
 }
 
 /// The day that was logged to last is as it was found, and followed by what was logged.

@@ -5,7 +5,7 @@
 
 use diurnal::NewEvent;
 
-use crate::args::ImportFormat;
+use crate::args::ingest::ImportFormat;
 use crate::csv::{self, Cell};
 use crate::fields::Fields;
 

@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use diurnal::{Durability, ErrorKind, NewEvent, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::args::{ImportArguments, ImportFormat};
+use crate::args::ingest::{ImportArguments, ImportFormat};
 use crate::failure::{Failure, Outcome};
 use crate::text;
 use decode::{Decoded, Decoder};

@@ -1,0 +1,121 @@
+//! What the program takes: commands and options, and what `--help` teaches about them.
+//!
+//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`
+//! and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
+//! single values are read). Does not own what a command does.
+//!
+//! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
+//! longitude does, the option takes it.
+
+pub(crate) mod filters;
+pub(crate) mod ingest;
+pub(crate) mod reading;
+pub(crate) mod upkeep;
+mod values;
+
+use std::io::IsTerminal;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+use ingest::{ImportArguments, LogArguments};
+use reading::{CountArguments, QueryArguments, SessionArguments, SessionsArguments};
+use upkeep::{BackupArguments, CheckArguments, EraseArguments, PruneArguments, ReportArguments};
+
+/// An embedded time-series event store: log events, import them, and ask about them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "diurnal",
+    version,
+    arg_required_else_help = true,
+    after_help = "\
+STORE is the directory of a store; log and import create it. Every reading command works while
+another process writes. Results go to standard output: a table on a terminal, JSON lines otherwise.
+Exit status: 0 done; 1 an error or a rejected line; 2 wrong usage; 3 damage found, or a day left out
+as --allow-gaps allows; 4 the store is locked by another process.
+
+  diurnal log events --session-id 1 --event-type heartbeat
+  diurnal import events log.jsonl
+  diurnal query events --event-type client_error --from 2026-11-23
+  diurnal count events --by session
+
+`diurnal help COMMAND` has more about each."
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// One command each.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Log one event and print its id.
+    Log(LogArguments),
+    /// Log every event of a file or of standard input.
+    Import(ImportArguments),
+    /// Print events, in order of their server time.
+    Query(QueryArguments),
+    /// Count events, all together or by a key.
+    Count(CountArguments),
+    /// Show one session: first and last seen, counts by type, and its events.
+    Session(SessionArguments),
+    /// List sessions with their first and last event.
+    Sessions(SessionsArguments),
+    /// List the days that have events.
+    Days(ReportArguments),
+    /// Say what a store holds.
+    Info(ReportArguments),
+    /// Compare every index with the events, and report damage.
+    Check(CheckArguments),
+    /// Drop the oldest days, by age or by bytes.
+    Prune(PruneArguments),
+    /// Remove every trace of a session; only says what would go without --yes.
+    Erase(EraseArguments),
+    /// Copy a store that may be in use, or bring its copy up to date.
+    Backup(BackupArguments),
+}
+
+/// How events are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventFormat {
+    /// Aligned columns, long data shortened, control characters escaped.
+    Table,
+    /// One JSON object a line, exact.
+    Jsonl,
+    /// Comma separated values with a header, exact.
+    Csv,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RowFormat {
+    /// Aligned columns.
+    Table,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// How one thing is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ObjectFormat {
+    /// Aligned columns.
+    Table,
+    /// One JSON object.
+    Json,
+}
+
+/// The format asked for: a table where nothing was said and a person reads.
+pub(crate) fn format_or_default<F>(asked: Option<F>, table: F, otherwise: F) -> F {
+    asked.unwrap_or_else(|| if std::io::stdout().is_terminal() { table } else { otherwise })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}
