@@ -4,6 +4,8 @@
 mod agreement;
 #[cfg(feature = "testing")]
 mod backup;
+#[cfg(feature = "testing")]
+mod check;
 mod child;
 #[cfg(feature = "cli")]
 mod cli;
@@ -19,6 +21,7 @@ mod decade;
 mod durability;
 #[cfg(feature = "testing")]
 mod erase;
+mod explain;
 #[cfg(feature = "testing")]
 mod faults;
 mod formats;
