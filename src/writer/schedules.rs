@@ -7,6 +7,7 @@
 //! test runs, 5,000 by default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -35,6 +36,7 @@ enum Fate {
     Refused,
     /// The first rows are written, and what becomes of the others nobody knows.
     Failed,
+    Panicked,
 }
 
 /// A disk that keeps sessions by their ids, and sees to it that it is written to in order.
@@ -58,7 +60,11 @@ impl Disk {
         let fate = self.planned.filter(|(at, _)| *at == number).map(|(_, fate)| fate);
         let error = |kind| Error::new(kind, "planned");
         let mut outcome = Outcome::Written;
-        if fate == Some(Fate::Refused) {
+        if fate == Some(Fate::Panicked) {
+            shuttle::thread::yield_now();
+            // A panic that nothing is printed of.
+            resume_unwind(Box::new("planned"));
+        } else if fate == Some(Fate::Refused) {
             outcome = Outcome::Refused(error(ErrorKind::DiskFull));
         } else {
             for (place, rows) in waiting.iter().enumerate() {
@@ -204,6 +210,23 @@ fn a_write_that_fails_is_told_to_all_whose_rows_are_not_durable_and_ends_the_que
         assert_eq!(setup.disk.rows().len(), told.iter().sum::<usize>(), "all that is told is kept");
         assert!(setup.queue.pending().is_empty());
         assert_eq!(setup.flush().is_err(), failed);
+    });
+}
+
+#[test]
+fn a_write_that_panics_is_told_to_all_who_wait_and_ends_the_queue() {
+    under_schedules(|| {
+        let setup = Setup::new(false, Some((0, Fate::Panicked)));
+        let told = on_threads(3, &setup, |setup, thread| {
+            catch_unwind(AssertUnwindSafe(|| setup.log(thread, 0)))
+        });
+        let panicked = told.iter().filter(|outcome| outcome.is_err()).count();
+        assert_eq!(panicked, 1, "the panic is that of the thread that wrote");
+        for outcome in told.into_iter().flatten() {
+            let kind = outcome.unwrap_err().kind();
+            assert!(matches!(kind, ErrorKind::OutcomeUnknown | ErrorKind::Poisoned), "{kind:?}");
+        }
+        assert!(setup.queue.is_broken() && setup.queue.pending().is_empty());
     });
 }
 
