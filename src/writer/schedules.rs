@@ -16,6 +16,7 @@ use shuttle::rand::Rng;
 use crate::codec::row::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventId;
+use crate::limits::DAY_EVENTS_MAX;
 use crate::time::Day;
 
 mod threads {
@@ -253,6 +254,18 @@ fn a_write_that_is_refused_gives_its_ids_back_and_the_queue_goes_on() {
         setup.log(0, 0).unwrap();
         setup.log(1, 0).unwrap();
     });
+}
+
+#[test]
+fn a_day_is_given_its_last_ordinal_and_none_beyond() {
+    let fill = || {
+        let last = u32::try_from(DAY_EVENTS_MAX - 1).unwrap();
+        let setup = Setup { queue: Queue::new(false), disk: Disk::default() };
+        setup.queue.open_day(day(0), last);
+        assert_eq!(setup.enqueue(0, 0).unwrap().0, EventId::new(day(0), last));
+        assert_eq!(setup.enqueue(0, 0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    };
+    shuttle::check_random(fill, 1);
 }
 
 #[test]

@@ -68,13 +68,28 @@ fn a_flipped_bit_anywhere_in_a_day_that_was_sealed_twice_is_told() {
         log(&store, day(FIRST), events);
         store.close().unwrap();
     }
+    assert_every_flip_is_told(&disk);
+}
+
+#[test]
+fn a_flipped_bit_anywhere_in_a_day_of_which_all_is_lost_is_told() {
+    let disk = two_days();
+    disk.remove(&name_of(day(FIRST)));
+    let store = open(&disk);
+    store.rebuild().unwrap();
+    store.close().unwrap();
+    assert_every_flip_is_told(&disk);
+}
+
+/// Flips a bit of each byte of the first day's file in turn.
+fn assert_every_flip_is_told(disk: &FaultyStorage) {
     let name = name_of(day(FIRST));
     let bytes = disk.read(&name).unwrap();
-    assert!(check(&disk).is_clean());
+    assert!(check(disk).is_clean());
     let mut random = Random::new(5);
     for offset in 0..bytes.len() {
         assert!(disk.flip(&name, offset, 1 << random.below(8)));
-        let report = check(&disk);
+        let report = check(disk);
         assert_eq!(days_of(&report), [day(FIRST)], "byte {offset} of {}", bytes.len());
         disk.replace(&name, bytes.clone());
     }

@@ -666,6 +666,43 @@ fn a_dropped_day_takes_its_gap_with_it() {
 }
 
 #[test]
+fn a_day_that_cannot_be_read_or_has_but_a_gap_can_be_dropped() {
+    let log = format!("days/{TODAY}.log.redb");
+    let unreadable = Closed::live().disk();
+    unreadable.truncate(&log, 5000);
+    let gap = Closed::after_gap().disk();
+    gap.remove(&log);
+    gap.remove(&format!("days/{TODAY}.day"));
+    for disk in [unreadable, gap] {
+        let opened = open(&disk).unwrap();
+        assert_names_a_day(&opened.count(&Filter::All).unwrap_err(), &[day(TODAY)]);
+        opened.drop_day(day(TODAY)).unwrap();
+        assert_eq!(opened.count(&Filter::All).unwrap(), 20);
+        let again = opened.drop_day(day(TODAY)).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::NotFound, "{again}");
+    }
+}
+
+#[test]
+fn a_day_whose_damage_is_met_when_it_is_sealed_keeps_no_other_from_being_logged_to() {
+    let store = Closed::live();
+    let columns = format!("days/{TODAY}.day");
+    // The last block, which is written again with the tail.
+    let last = store.bytes(&columns).len() - 20;
+    let disk = store.disk();
+    assert!(disk.flip(&columns, last, 1));
+    let tomorrow = Day::from_number(day(TODAY).number() + 1).unwrap();
+    let opened = small_blocks().clock(noon(tomorrow)).open_on(&disk).unwrap();
+    for days in 0..6 {
+        let later = Day::from_number(tomorrow.number() + days).unwrap();
+        opened.log_event(NewEvent::new("new", "t").server_time(at(later, 5))).unwrap();
+    }
+    assert_eq!(opened.count(&Filter::session("new")).unwrap_err().day(), Some(day(TODAY)));
+    opened.close().unwrap();
+    assert_eq!(disk.read(&columns).unwrap().len(), store.bytes(&columns).len(), "it is left");
+}
+
+#[test]
 fn a_day_may_be_damaged_again_and_again() {
     let store = Closed::live();
     let disk = store.disk();
@@ -814,10 +851,15 @@ fn a_day_of_which_only_the_damaged_mark_of_its_gap_is_left_goes_on() {
     for kind in ["day", "log.redb"] {
         disk.remove(&format!("days/{TODAY}.{kind}"));
     }
-    assert!(disk.flip(&format!("days/{TODAY}.gap"), 16, 1), "the ordinal at which it goes on");
+    let mark = format!("days/{TODAY}.gap");
+    assert!(disk.flip(&mark, 16, 1), "the ordinal at which it goes on");
+    let damaged = disk.read(&mark).unwrap();
     let opened = open(&disk).unwrap();
-    let event = NewEvent::new("new", "heartbeat").server_time(at(day(TODAY), 5));
-    let id = opened.log_event(event).unwrap();
+    let event = || NewEvent::new("new", "heartbeat").server_time(at(day(TODAY), 5));
+    disk.fail_open(&mark);
+    assert_eq!(opened.log_event(event()).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(disk.read(&mark), Some(damaged), "what cannot be opened is not known to be damaged");
+    let id = opened.log_event(event()).unwrap();
     assert!(id.ordinal() >= UNKNOWN_ORDINALS, "{id}");
     assert_eq!(opened.allow_gaps().count(&Filter::session("new")).unwrap().found, 1);
 }

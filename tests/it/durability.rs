@@ -399,6 +399,19 @@ fn buffered_events_are_read_at_once_and_written_by_close() {
 }
 
 #[test]
+fn buffered_events_are_written_when_the_last_clone_of_the_store_is_dropped() {
+    let disk = FaultyStorage::new();
+    let open = || small_blocks().durability(buffered(HOUR, 1000)).open_on(&disk).unwrap();
+    let store = open();
+    log_numbers(&store, 0..5);
+    let clone = store.clone();
+    drop(store);
+    log_numbers(&clone, 5..9);
+    drop(clone);
+    assert_eq!(open().count(&Filter::All).unwrap(), 9);
+}
+
+#[test]
 fn buffered_events_are_written_after_the_longest_delay() {
     let directory = tempfile::tempdir().unwrap();
     let durability = buffered(Duration::from_millis(20), 1_000_000);

@@ -444,6 +444,24 @@ fn below_the_floor_of_free_space_nothing_is_written_and_at_it_everything_is() {
 }
 
 #[test]
+fn a_day_that_was_begun_and_got_no_event_leaves_nothing_behind() {
+    const FLOOR: u64 = 1_000_000;
+    let disk = FaultyStorage::new();
+    let builder = small_blocks().free_bytes_min(FLOOR).clock(noon(day("2026-11-24")));
+    let store = builder.open_on(&disk).unwrap();
+    let event = |date| NewEvent::new("a", "t").server_time(day(date).start());
+    store.log_event(event("2026-11-24")).unwrap();
+    // The files of the day take what its event would have needed.
+    disk.set_capacity_bytes(Some(disk.used_bytes() + FLOOR));
+    assert_eq!(store.log_event(event("2026-11-23")).unwrap_err().kind(), ErrorKind::DiskFull);
+    assert!(disk.names().iter().any(|name| name.contains("2026-11-23")));
+    disk.set_capacity_bytes(None);
+    store.close().unwrap();
+    assert!(!disk.names().iter().any(|name| name.contains("2026-11-23")), "{:?}", disk.names());
+    assert_eq!(found_in(&small_blocks().open_on(&disk).unwrap()).unwrap().len(), 1);
+}
+
+#[test]
 fn a_store_that_is_closed_after_a_failed_write_can_be_opened_while_a_clone_of_it_is_kept() {
     let disk = FaultyStorage::new();
     let event = |number| NewEvent::new(number, "t").server_time(at(day("2026-11-23"), number));
@@ -452,6 +470,14 @@ fn a_store_that_is_closed_after_a_failed_write_can_be_opened_while_a_clone_of_it
     disk.fail(Fault::io(disk.operations()));
     assert_eq!(store.log_event(event(1)).unwrap_err().kind(), ErrorKind::OutcomeUnknown);
     let kept = store.clone();
+    for refused in [
+        store.drop_day(day("2026-11-23")).err(),
+        store.prune(&Retention::KEEP_ALL).err(),
+        store.erase_session("0").err(),
+        store.rebuild().err(),
+    ] {
+        assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::Poisoned));
+    }
     assert_eq!(store.close().unwrap_err().kind(), ErrorKind::Poisoned);
     let again = small_blocks().open_on(&disk).unwrap();
     again.log_event(event(2)).unwrap();
