@@ -22,7 +22,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diurnal::limits::UNKNOWN_ORDINALS;
-use diurnal::testing::FaultyStorage;
+use diurnal::testing::{Fault, FaultyStorage};
 use diurnal::{
     BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
     Order, Query, Store, TimeRange, analysis, limits,
@@ -666,6 +666,43 @@ fn a_dropped_day_takes_its_gap_with_it() {
 }
 
 #[test]
+fn a_day_that_cannot_be_read_or_has_but_a_gap_can_be_dropped() {
+    let log = format!("days/{TODAY}.log.redb");
+    let unreadable = Closed::live().disk();
+    unreadable.truncate(&log, 5000);
+    let gap = Closed::after_gap().disk();
+    gap.remove(&log);
+    gap.remove(&format!("days/{TODAY}.day"));
+    for disk in [unreadable, gap] {
+        let opened = open(&disk).unwrap();
+        assert_names_a_day(&opened.count(&Filter::All).unwrap_err(), &[day(TODAY)]);
+        opened.drop_day(day(TODAY)).unwrap();
+        assert_eq!(opened.count(&Filter::All).unwrap(), 20);
+        let again = opened.drop_day(day(TODAY)).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::NotFound, "{again}");
+    }
+}
+
+#[test]
+fn a_day_whose_damage_is_met_when_it_is_sealed_keeps_no_other_from_being_logged_to() {
+    let store = Closed::live();
+    let columns = format!("days/{TODAY}.day");
+    // The last block, which is written again with the tail.
+    let last = store.bytes(&columns).len() - 20;
+    let disk = store.disk();
+    assert!(disk.flip(&columns, last, 1));
+    let tomorrow = Day::from_number(day(TODAY).number() + 1).unwrap();
+    let opened = small_blocks().clock(noon(tomorrow)).open_on(&disk).unwrap();
+    for days in 0..6 {
+        let later = Day::from_number(tomorrow.number() + days).unwrap();
+        opened.log_event(NewEvent::new("new", "t").server_time(at(later, 5))).unwrap();
+    }
+    assert_eq!(opened.count(&Filter::session("new")).unwrap_err().day(), Some(day(TODAY)));
+    opened.close().unwrap();
+    assert_eq!(disk.read(&columns).unwrap().len(), store.bytes(&columns).len(), "it is left");
+}
+
+#[test]
 fn a_day_may_be_damaged_again_and_again() {
     let store = Closed::live();
     let disk = store.disk();
@@ -788,4 +825,76 @@ fn a_directory_in_the_place_of_a_file_is_told() {
         opened.close().unwrap();
         std::fs::remove_dir_all(path).unwrap();
     }
+}
+
+#[test]
+fn a_sound_day_that_cannot_be_opened_for_once_is_not_set_aside() {
+    let store = Closed::finished();
+    let disk = store.disk();
+    let opened = open(&disk).unwrap();
+    let name = format!("days/{}.day", ago(3));
+    disk.fail_open(&name);
+    let late = || NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+    let error = opened.log_event(late()).unwrap_err();
+    assert_eq!((error.kind(), error.day()), (ErrorKind::Io, Some(ago(3))), "{error}");
+    let id = opened.log_event(late()).unwrap();
+    assert_eq!(id, EventId::new(ago(3), 100));
+    assert_eq!(disk.read(&name).unwrap()[..store.bytes(&name).len()], *store.bytes(&name));
+    assert_eq!(opened.count(&Filter::All).unwrap(), store.model.events.len() as u64 + 1);
+    assert_clean(&opened);
+}
+
+#[test]
+fn a_day_of_which_only_the_damaged_mark_of_its_gap_is_left_goes_on() {
+    let store = Closed::after_gap();
+    let disk = store.disk();
+    for kind in ["day", "log.redb"] {
+        disk.remove(&format!("days/{TODAY}.{kind}"));
+    }
+    let mark = format!("days/{TODAY}.gap");
+    assert!(disk.flip(&mark, 16, 1), "the ordinal at which it goes on");
+    let damaged = disk.read(&mark).unwrap();
+    let opened = open(&disk).unwrap();
+    let event = || NewEvent::new("new", "heartbeat").server_time(at(day(TODAY), 5));
+    disk.fail_open(&mark);
+    assert_eq!(opened.log_event(event()).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(disk.read(&mark), Some(damaged), "what cannot be opened is not known to be damaged");
+    let id = opened.log_event(event()).unwrap();
+    assert!(id.ordinal() >= UNKNOWN_ORDINALS, "{id}");
+    assert_eq!(opened.allow_gaps().count(&Filter::session("new")).unwrap().found, 1);
+}
+
+#[test]
+fn a_rebuild_that_fails_at_a_later_day_leaves_the_others_told_and_readable() {
+    let store = Closed::finished();
+    let damaged = || {
+        let disk = store.disk();
+        // A block of the first day, the list of the second; the third is gone.
+        assert!(disk.flip(&format!("days/{}.day", ago(3)), 60, 1));
+        let second = format!("days/{}.day", ago(2));
+        assert!(disk.flip(&second, store.bytes(&second).len() - 1, 1));
+        disk.remove(&format!("days/{}.day", ago(1)));
+        disk
+    };
+    let whole = damaged();
+    let opened = open(&whole).unwrap();
+    let first = whole.operations();
+    assert_eq!(opened.rebuild().unwrap().days_rebuilt, [ago(3), ago(2), ago(1)]);
+    let of_first = opened.count(&Filter::ServerTime(ago(3).range())).unwrap();
+    assert!(of_first > 0);
+    let mut failed_at_second = 0;
+    for operation in first..whole.operations() {
+        let disk = damaged();
+        let opened = open(&disk).unwrap();
+        disk.fail(Fault::io(operation));
+        let error = match opened.rebuild() {
+            Err(error) if error.day() == Some(ago(2)) => error,
+            _ => continue,
+        };
+        failed_at_second += 1;
+        let count = |days: u32| opened.count(&Filter::ServerTime(ago(days).range()));
+        assert_eq!(count(3).unwrap(), of_first, "{operation}: {error}");
+        assert_names_a_day(&count(1).unwrap_err(), &[ago(1)]);
+    }
+    assert!(failed_at_second > 0, "no rebuild failed at the second day");
 }
