@@ -14,7 +14,8 @@ use std::path::Path;
 use std::thread;
 
 use diurnal::{
-    BoundingBox, Circle, Event, Filter, GroupBy, NewEvent, Query, Store, Timestamp, event_type,
+    BoundingBox, Circle, Event, Filter, GroupBy, NewEvent, Query, Store, Timestamp, analysis,
+    event_type,
 };
 
 /// Events that one batch holds: a batch costs a sync for each day it touches, however many its
@@ -167,16 +168,25 @@ fn report_errors(store: &Store) -> diurnal::Result<()> {
 }
 
 fn report_story(store: &Store, id: &str) -> diurnal::Result<()> {
-    let Some(session) = store.session(id)? else {
+    let question = analysis::Session::new(id);
+    let Some(report) = store.ask(&question)? else {
         println!("\nNo session {id}");
         return Ok(());
     };
-    println!("\nSession {id}: {} events, {}", session.event_count, session.first_seen);
-    for event in session.events()?.take(12) {
+    let told_of = &report.figures;
+    println!("\nSession {id}: {} events, {}", told_of.events, told_of.first);
+    println!(
+        "  {} s active, {} choices of tags, {} recordings, {} of them abandoned",
+        told_of.active_micros / 1_000_000,
+        told_of.choices,
+        told_of.recordings_started,
+        told_of.abandoned
+    );
+    for event in store.query(&question.timeline(&report).limit(12))? {
         println!("  {}", told(&event?));
     }
-    if session.event_count > 12 {
-        println!("  … until {}", session.last_seen);
+    if told_of.events > 12 {
+        println!("  … until {}", told_of.last);
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ pub use query::gaps::{Gap, WithGaps};
 pub use query::rows::{EventIds, Events};
 pub use query::{BoundingBox, Circle, Count, Cursor, Filter, GroupBy, Order, Query};
 pub use settings::{Durability, Retention};
-pub use store::{AllowGaps, Session, Store, StoreInfo};
+pub use store::{AllowGaps, Store, StoreInfo};
 pub use time::{Day, TimeRange, Timestamp};
 pub use upkeep::backup::BackupReport;
 pub use upkeep::check::{CheckReport, Problem};

@@ -1,6 +1,6 @@
 //! The store: what a program links against.
 //!
-//! Owns: [`Store`], [`Session`], [`StoreInfo`]: the public calls, wired to the floors below, and those
+//! Owns: [`Store`], [`StoreInfo`]: the public calls, wired to the floors below, and those
 //! that allow [`gaps`]. No logic.
 
 mod gaps;
@@ -58,23 +58,6 @@ enum Mode {
     Writing(Arc<Writer>),
     /// Beside a writer that may be another process; with the sealed days known so far.
     Reading(Arc<Shelf>, Mutex<Arc<Known>>),
-}
-
-/// One session, and its events.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Session {
-    /// The session's id.
-    pub id: String,
-    /// The earliest server time of its events.
-    pub first_seen: Timestamp,
-    /// The latest server time of its events.
-    pub last_seen: Timestamp,
-    /// How many events it has.
-    pub event_count: u64,
-    /// How many of each type, the most frequent first.
-    pub counts_by_type: Vec<Count>,
-    snapshot: Snapshot,
 }
 
 /// A store in a few figures.
@@ -345,18 +328,10 @@ impl Store {
         self.answer(|snapshot| aggregate::explain(snapshot, &query.filter))
     }
 
-    /// One session; `None` where no event has this id.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::query`].
-    pub fn session(&self, id: impl ToString) -> Result<Option<Session>> {
-        let id = id.to_string();
-        self.answer(|snapshot| session_of(snapshot, &id))
-    }
-
     /// One line for each session that has a matching event, in order of its first one, then of its
-    /// id. Memory grows with the number of sessions.
+    /// id. It is answered from the indexes, but for sessions that the filter or the days cut in two; for how
+    /// sessions went there are the questions of [`analysis`](crate::analysis). Memory grows with the number of
+    /// sessions.
     ///
     /// # Errors
     ///
@@ -521,30 +496,5 @@ impl Store {
         writer.check_usable()?;
         writer.flush()?;
         rebuild::rebuild(&writer.days)
-    }
-}
-
-fn session_of(snapshot: &Snapshot, id: &str) -> Result<Option<Session>> {
-    let filter = Filter::session(id);
-    let Some(summary) = aggregate::sessions(snapshot, &filter)?.pop() else { return Ok(None) };
-    Ok(Some(Session {
-        id: id.to_owned(),
-        first_seen: summary.first_seen,
-        last_seen: summary.last_seen,
-        event_count: summary.events,
-        counts_by_type: aggregate::count_by(snapshot, &filter, GroupBy::EventType)?,
-        snapshot: snapshot.clone(),
-    }))
-}
-
-impl Session {
-    /// Its events in order, as they were when the session was asked for.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::query`].
-    pub fn events(&self) -> Result<Events> {
-        let query = Query::from(Filter::session(&self.id));
-        Events::new(self.snapshot.clone(), &query)
     }
 }

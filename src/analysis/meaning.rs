@@ -1,7 +1,8 @@
 //! What event types stand for.
 //!
-//! Owns: [`Meaning`], and which types have which. Types are unrestricted, so clients of different ages say
-//! the same in several words; a type that is not listed means nothing here.
+//! Owns: [`Meaning`], and which types have which; [`PASSIVE`], the types that are no actions. Types are
+//! unrestricted, so clients of different ages say the same in several words; a type that is not listed means
+//! nothing here, and is an action.
 
 use crate::event::event_type;
 use crate::query::scan::{Symbol, Words};
@@ -14,8 +15,10 @@ pub(crate) enum Meaning {
     Heartbeat,
     /// Listening begins, or goes on after a pause.
     StartStream,
-    /// Listening ends or pauses.
+    /// Listening ends.
     StopStream,
+    /// Listening pauses; what was chosen is heard again when it goes on.
+    PauseStream,
     /// What is heard is chosen by tags.
     ModifyStream,
     StartRecord,
@@ -35,7 +38,7 @@ const LISTED: [(&str, Meaning); 15] = [
     ("play_stream", Meaning::StartStream),
     ("start_listen", Meaning::StartStream),
     (event_type::STOP_STREAM, Meaning::StopStream),
-    ("pause_stream", Meaning::StopStream),
+    ("pause_stream", Meaning::PauseStream),
     ("stop_listen", Meaning::StopStream),
     (event_type::MODIFY_STREAM, Meaning::ModifyStream),
     (event_type::START_RECORD, Meaning::StartRecord),
@@ -43,6 +46,17 @@ const LISTED: [(&str, Meaning); 15] = [
     (event_type::START_UPLOAD, Meaning::StartUpload),
     (event_type::STOP_UPLOAD, Meaning::StopUpload),
     (event_type::CLIENT_ERROR, Meaning::ClientError),
+];
+
+/// Types of events that no participant causes, unless a question says otherwise: the client or the server
+/// logs them by itself. Any other event is an action, the end of an upload too, without which the upload
+/// would look given up.
+pub(crate) const PASSIVE: [&str; 5] = [
+    event_type::START_SESSION,
+    event_type::CLEANUP_SESSION,
+    event_type::HEARTBEAT,
+    event_type::CLIENT_ERROR,
+    "location_update",
 ];
 
 /// The types of a meaning.

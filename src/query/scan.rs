@@ -73,9 +73,29 @@ impl Symbols {
         Symbol(number)
     }
 
+    /// The word's number, where it has one.
+    pub(crate) fn find(&self, word: &str) -> Option<Symbol> {
+        self.numbers.get(word).copied().map(Symbol)
+    }
+
     /// The word of a number that was given here.
     pub(crate) fn word(&self, symbol: Symbol) -> &str {
-        self.words.get(symbol.index()).map_or("", |word| word)
+        self.word_at(symbol.index())
+    }
+
+    /// The word of this number.
+    pub(crate) fn word_at(&self, number: usize) -> &str {
+        self.words.get(number).map_or("", |word| word)
+    }
+
+    /// Every word, by its number.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(|word| &**word)
+    }
+
+    /// The numbers of all words.
+    pub(crate) fn all(&self) -> impl Iterator<Item = Symbol> + use<> {
+        (0..self.words.len() as u32).map(Symbol)
     }
 
     /// How many words there are.

@@ -9,7 +9,7 @@ use crate::query::gaps::{WithGaps, ask_past_gaps};
 use crate::query::rows::{EventIds, Events};
 use crate::query::{Count, Filter, GroupBy, Query};
 use crate::snapshot::Snapshot;
-use crate::store::{Session, Store, session_of};
+use crate::store::Store;
 
 /// A store that is asked without the days that cannot be read: see [`Store::allow_gaps`].
 #[derive(Debug, Clone, Copy)]
@@ -51,16 +51,6 @@ impl AllowGaps<'_> {
     /// As [`Store::count_by`], damage aside.
     pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<WithGaps<Vec<Count>>> {
         self.answer(|snapshot| aggregate::count_by(snapshot, filter, by))
-    }
-
-    /// As [`Store::session`]; the events of the session leave out the same days.
-    ///
-    /// # Errors
-    ///
-    /// As [`Store::query`], damage aside.
-    pub fn session(&self, id: impl ToString) -> Result<WithGaps<Option<Session>>> {
-        let id = id.to_string();
-        self.answer(|snapshot| session_of(snapshot, &id))
     }
 
     /// As [`Store::sessions`].

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use diurnal::testing::{self, strategies};
 use diurnal::{
     Cursor, Day, Error, Event, EventId, Filter, GroupBy, ManualClock, NewEvent, Order, Query,
-    Store, StoreBuilder, Timestamp,
+    Store, StoreBuilder, Timestamp, analysis,
 };
 use geo::{Distance, Haversine, Point};
 use proptest::prelude::*;
@@ -266,23 +266,25 @@ pub(crate) fn assert_pages(store: &Store, model: &Model, query: &Query, page: u6
     assert_same(&events, &expected, &format!("pages of {page} of {query:?}"));
 }
 
-/// `session` tells of each session what the model has, and nothing of one that is not there.
+/// The question of one session tells of each what the model has, and nothing of one that is not there.
 pub(crate) fn assert_sessions(store: &Store, model: &Model) {
     for summary in model.sessions(&Filter::All) {
         let id = &summary.id;
-        let session = store.session(id).unwrap().unwrap_or_else(|| panic!("session {id:?}"));
+        let question = analysis::Session::new(id);
+        let report = store.ask(&question).unwrap().unwrap_or_else(|| panic!("session {id:?}"));
         let filter = Filter::session(id);
-        assert_eq!(&session.id, id);
+        let figures = &report.figures;
+        assert_eq!(&figures.id, id);
         assert_eq!(
-            (session.first_seen, session.last_seen, session.event_count),
+            (figures.first, figures.last, figures.events),
             (summary.first_seen, summary.last_seen, summary.events),
             "session {id:?}"
         );
-        assert_eq!(session.counts_by_type, model.count_by(&filter, GroupBy::EventType));
-        let found: Vec<_> = session.events().unwrap().map(Result::unwrap).collect();
-        assert_same(&found, &model.matching(&filter), &format!("events of session {id:?}"));
+        assert_eq!(report.by_type, model.count_by(&filter, GroupBy::EventType));
+        let timeline = found(store, &question.timeline(&report));
+        assert_same(&timeline, &model.matching(&filter), &format!("events of session {id:?}"));
     }
-    assert!(store.session("nobody's session").unwrap().is_none());
+    assert_eq!(store.ask(&analysis::Session::new("nobody's session")).unwrap(), None);
 }
 
 /// A copy of a store's directory that is closed.

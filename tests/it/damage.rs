@@ -25,7 +25,7 @@ use diurnal::limits::UNKNOWN_ORDINALS;
 use diurnal::testing::FaultyStorage;
 use diurnal::{
     BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
-    Order, Query, Store, TimeRange, limits,
+    Order, Query, Store, TimeRange, analysis, limits,
 };
 
 use crate::common::{
@@ -350,8 +350,8 @@ impl Answers {
             Answer::Sessions(sessions.iter().map(|line| format!("{line:?}")).collect())
         });
         all.push(lines);
-        let session = store.session("session 5");
-        all.push(session.map(|found| Answer::Session(found.map(|it| it.event_count))));
+        let session = store.ask(&analysis::Session::new("session 5"));
+        all.push(session.map(|found| Answer::Session(found.map(|it| it.figures.events))));
         Self { events, all }
     }
 
@@ -432,10 +432,10 @@ fn assert_right_past_gaps(store: &Store, model: &Model, days: &[Day], gap: Optio
     let sessions = store.allow_gaps().sessions(&Filter::All).unwrap();
     let sum: u64 = sessions.found.iter().map(|session| session.events).sum();
     assert!(sums(&sessions.gaps).contains(&sum), "{sessions:?}");
-    let session = store.allow_gaps().session("session 5").unwrap();
+    let session = store.allow_gaps().ask(&analysis::Session::new("session 5")).unwrap();
     let of_session = |rest: Model| rest.matching(&Filter::session("session 5")).len() as u64;
     let expected = without(&session.gaps).map(of_session);
-    assert!(expected.contains(&session.found.map_or(0, |it| it.event_count)));
+    assert!(expected.contains(&session.found.map_or(0, |it| it.figures.events)));
 }
 
 /// Logs on each day, and sees that no id of the model is given again and that others are served.

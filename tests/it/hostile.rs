@@ -17,7 +17,7 @@ use std::path::Path;
 use diurnal::testing::{FaultyStorage, Model};
 use diurnal::{
     BoundingBox, Circle, Count, Error, ErrorKind, Event, Filter, GroupBy, NewEvent, Order, Query,
-    Store, Timestamp, limits,
+    Store, Timestamp, analysis, limits,
 };
 use geo::{LineString, Polygon};
 use xxhash_rust::xxh3::xxh3_64;
@@ -89,12 +89,12 @@ fn log_and_find_sessions(path: &Path) {
     let mut random = Random::new(5);
     let picked = (0..50).map(|_| random.below(count)).chain([0, count - 1]);
     for number in picked {
-        let session = store.session(session_name(number)).unwrap().unwrap();
-        assert_eq!(session.event_count, 1);
+        let sessions = store.sessions(&Filter::session(session_name(number))).unwrap();
         let time = midnight() + number as i64 * 50_000;
-        assert_eq!(session.first_seen.as_micros(), time);
+        assert_eq!((sessions.len(), sessions[0].events), (1, 1));
+        assert_eq!(sessions[0].first_seen.as_micros(), time);
     }
-    assert!(store.session("session of nobody").unwrap().is_none());
+    assert!(store.sessions(&Filter::session("session of nobody")).unwrap().is_empty());
     assert_clean(&store);
     store.close().unwrap();
 }
@@ -212,9 +212,9 @@ fn ids_that_look_alike_are_kept_apart_to_the_byte() {
                 assert_eq!(store.count(&filter).unwrap(), round as u64 + 1, "{odd:?}");
                 model.compare_events(&store, &Query::from(filter)).unwrap();
             }
-            let summary = store.session(odd).unwrap().unwrap();
-            let own = Count { key: odd.to_owned(), count: summary.event_count };
-            assert_eq!((summary.id.as_str(), summary.counts_by_type), (odd, vec![own]));
+            let report = store.ask(&analysis::Session::new(odd)).unwrap().unwrap();
+            let own = Count { key: odd.to_owned(), count: report.figures.events };
+            assert_eq!((report.figures.id.as_str(), report.by_type), (odd, vec![own]));
         }
         model.compare(&store, &Query::new()).unwrap();
         store.close().unwrap();

@@ -1,12 +1,13 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `session`, `upkeep`, `erase`, `backup`), what they take (`args`,
+//! commands (`log`, `import`, `query`, `analysis`, `upkeep`, `erase`, `backup`), what they take (`args`,
 //! `filters`), how results are written (`output`, `table`, `csv`) nor the exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
 
+mod analysis;
 mod args;
 mod backup;
 mod csv;
@@ -15,11 +16,11 @@ mod failure;
 mod fields;
 mod filters;
 mod gaps;
+mod human;
 mod import;
 mod log;
 mod output;
 mod query;
-mod session;
 mod table;
 mod text;
 mod upkeep;
@@ -59,8 +60,14 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Import(arguments) => import::import(&arguments, out),
         Command::Query(arguments) => query::query(arguments, out),
         Command::Count(arguments) => query::count(&arguments, out),
-        Command::Session(arguments) => session::session(&arguments, out),
-        Command::Sessions(arguments) => session::sessions(&arguments, out),
+        Command::Session(arguments) => analysis::sessions::session(&arguments, out),
+        Command::Sessions(arguments) => analysis::sessions::sessions(&arguments, out),
+        Command::Tags(arguments) => analysis::tags::tags(&arguments, out),
+        Command::Paths(arguments) => analysis::flows::paths(&arguments, out),
+        Command::Funnel(arguments) => analysis::flows::funnel(&arguments, out),
+        Command::Health(arguments) => analysis::health::health(&arguments, out),
+        Command::Silent(arguments) => analysis::health::silent(&arguments, out),
+        Command::Errors(arguments) => analysis::errors::errors(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),

@@ -46,6 +46,10 @@ impl Bitmap {
         self.0.insert_range(range);
     }
 
+    pub(crate) fn insert(&mut self, number: u32) {
+        self.0.insert(number);
+    }
+
     pub(crate) fn len(&self) -> u64 {
         self.0.len()
     }

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::Args;
 use diurnal::{BoundingBox, Circle, Timestamp};
 
+use super::values::parse_numbers;
+
 /// Which events are meant. Flattened last into a command, since its heading holds for every option
 /// after it.
 #[derive(Debug, Args)]
@@ -74,14 +76,6 @@ fn parse_circle(text: &str) -> Result<Circle, String> {
     let [latitude, longitude, metres] =
         parse_numbers(text, "LAT,LON,METRES as in 42.35,-71.06,500")?;
     Ok(Circle { latitude, longitude, metres })
-}
-
-fn parse_numbers<const N: usize>(text: &str, shape: &str) -> Result<[f64; N], String> {
-    let numbers = text
-        .split(',')
-        .map(|number| number.trim().parse().ok().filter(|number: &f64| number.is_finite()))
-        .collect::<Option<Vec<f64>>>();
-    numbers.and_then(|numbers| numbers.try_into().ok()).ok_or_else(|| format!("must be {shape}"))
 }
 
 #[cfg(test)]

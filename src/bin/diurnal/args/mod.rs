@@ -1,15 +1,17 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
-//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`
-//! and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
+//! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
+//! `sessions`, `flows` and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
 //! single values are read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
 pub(crate) mod filters;
+pub(crate) mod flows;
 pub(crate) mod ingest;
 pub(crate) mod reading;
+pub(crate) mod sessions;
 pub(crate) mod upkeep;
 mod values;
 
@@ -17,8 +19,10 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, SilentArguments};
 use ingest::{ImportArguments, LogArguments};
-use reading::{CountArguments, QueryArguments, SessionArguments, SessionsArguments};
+use reading::{CountArguments, QueryArguments};
+use sessions::{SessionArguments, SessionsArguments, TagsArguments};
 use upkeep::{BackupArguments, CheckArguments, EraseArguments, PruneArguments, ReportArguments};
 
 /// An embedded time-series event store: log events, import them, and ask about them.
@@ -56,10 +60,22 @@ pub(crate) enum Command {
     Query(QueryArguments),
     /// Count events, all together or by a key.
     Count(CountArguments),
-    /// Show one session: first and last seen, counts by type, and its events.
+    /// Show how one session went: its length, way, tags, recordings, errors, clock, and its events.
     Session(SessionArguments),
-    /// List sessions with their first and last event.
+    /// List how sessions went, in figures, with totals and spreads.
     Sessions(SessionsArguments),
+    /// List the tags that people chose to hear, for how long, and with which others.
+    Tags(TagsArguments),
+    /// Count which action follows which, and how soon.
+    Paths(PathsArguments),
+    /// Count the sessions that reach each of several steps, and say where the others stop.
+    Funnel(FunnelArguments),
+    /// Say, day by day, who comes back, and whether sessions, heartbeats and uploads end well.
+    Health(HealthArguments),
+    /// List the sessions or devices whose heartbeats have stopped.
+    Silent(SilentArguments),
+    /// List what breaks: client errors, grouped by their messages.
+    Errors(ErrorsArguments),
     /// List the days that have events.
     Days(ReportArguments),
     /// Say what a store holds.
@@ -91,6 +107,17 @@ pub(crate) enum RowFormat {
     /// Aligned columns.
     Table,
     /// One JSON object a line.
+    Jsonl,
+}
+
+/// How a list that has totals is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// Aligned columns, then the totals.
+    Table,
+    /// One JSON object, with the totals.
+    Json,
+    /// One JSON object a line, without totals.
     Jsonl,
 }
 

@@ -1,8 +1,8 @@
-//! What `query`, `count`, `session` and `sessions` take.
+//! What `query` and `count` take.
 //!
 //! Owns: their options and help. Does not own the filters, which `filters` has for every command.
 //!
-//! Invariant: wherever a value may open with a hyphen, as the session id -1 does, the option takes it.
+//! Invariant: wherever a value may open with a hyphen, as a cursor's time may, the option takes it.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use diurnal::Cursor;
 
 use super::filters::FilterArguments;
 use super::values::parse_cursor;
-use super::{EventFormat, ObjectFormat, RowFormat};
+use super::{EventFormat, RowFormat};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -57,46 +57,12 @@ pub(crate) struct CountArguments {
     pub(crate) filters: FilterArguments,
 }
 
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  diurnal session events 2894
-  diurnal session events -1 --format json")]
-pub(crate) struct SessionArguments {
-    /// The store's directory.
-    pub(crate) store: PathBuf,
-    /// The session.
-    #[arg(allow_hyphen_values = true)]
-    pub(crate) id: String,
-    /// How to print [default: table on a terminal, else json]
-    #[arg(long)]
-    pub(crate) format: Option<ObjectFormat>,
-    /// Leave out the days that cannot be read, and name them on standard error; the exit status is
-    /// then 3.
-    #[arg(long)]
-    pub(crate) allow_gaps: bool,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-First, last and the number of events are those of the events that the filters let through.
-
-  diurnal sessions events --from 2026-11-23 --event-type start_session")]
-pub(crate) struct SessionsArguments {
-    /// The store's directory.
-    pub(crate) store: PathBuf,
-    /// How to print [default: table on a terminal, else jsonl]
-    #[arg(long)]
-    pub(crate) format: Option<RowFormat>,
-    #[command(flatten)]
-    pub(crate) filters: FilterArguments,
-}
-
-/// The order of events.
+/// The order of what is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum OrderArgument {
-    /// Oldest first.
+    /// Oldest, or least, first.
     Asc,
-    /// Newest first.
+    /// Newest, or greatest, first.
     Desc,
 }
 
@@ -113,23 +79,4 @@ pub(crate) enum ByArgument {
     Hour,
     /// The UTC day of the server time.
     Day,
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-    use crate::args::{Arguments, Command};
-
-    #[test]
-    fn a_session_id_may_open_with_a_hyphen_before_and_after_options() {
-        for line in ["diurnal session s -1 --format json", "diurnal session s --format json -1"] {
-            let parsed = Arguments::try_parse_from(line.split_whitespace());
-            assert!(matches!(
-                parsed.map(|arguments| arguments.command),
-                Ok(Command::Session(SessionArguments { id, format: Some(_), .. })) if id == "-1"
-            ));
-        }
-    }
 }

@@ -1,0 +1,135 @@
+//! How sessions went.
+//!
+//! Owns: the question of one session ([`Session`]), that of all of them ([`Sessions`]), and their settings.
+//! Both are answered by the same `tracker`, fed row by row: each of the [`SessionFigures`] is defined there,
+//! once.
+//!
+//! A session is all events of one id that the filter lets through, in order of server time. What a filter
+//! leaves out is not seen: a filter by type gives the figures of these types' events. A range of time is
+//! what one most often wants.
+
+mod all;
+mod figures;
+mod one;
+mod tracker;
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::distance::NoFix;
+use crate::analysis::meaning::PASSIVE;
+use crate::error::{Error, Result};
+use crate::event::check_name;
+use crate::limits::{EVENT_TYPE_BYTES_MAX, FILTER_TERMS_MAX};
+
+pub use all::{SessionSort, Sessions, SessionsReport, SessionsTotals};
+pub use figures::SessionFigures;
+pub use one::{Session, SessionReport, TagHeard};
+
+/// What the words of a session's figures mean.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use diurnal::analysis::SessionSettings;
+///
+/// let settings = SessionSettings::default().active_gap(Duration::from_secs(120)).cut_idle(true);
+/// # let _ = settings;
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct SessionSettings {
+    /// The longest silence between two events that still counts as active time, in microseconds, at
+    /// least 1; 5 minutes unless given.
+    pub active_gap_micros: u64,
+    /// The longest silence between two events that still counts as listening, in microseconds, at
+    /// least 1; without it, as unless given, every silence does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening_gap_micros: Option<u64>,
+    /// Whether what comes before the first action (an attract loop) and after the last one (the idle
+    /// tail) is cut off; not so unless given. Of a session without an action nothing is left.
+    pub cut_idle: bool,
+    /// Types whose events are no actions: `start_session`, `cleanup_session`, `heartbeat`, `client_error`
+    /// and `location_update` unless given; at most 9,000. Any other event is an action.
+    pub passive: Vec<String>,
+    /// Places that stand for none, left out of the path.
+    pub no_fix: NoFix,
+}
+
+impl Default for SessionSettings {
+    fn default() -> Self {
+        Self {
+            active_gap_micros: 300_000_000,
+            listening_gap_micros: None,
+            cut_idle: false,
+            passive: PASSIVE.map(str::to_owned).into(),
+            no_fix: NoFix::default(),
+        }
+    }
+}
+
+impl SessionSettings {
+    /// The longest silence that still counts as active time.
+    #[must_use]
+    pub fn active_gap(mut self, gap: Duration) -> Self {
+        self.active_gap_micros = micros(gap);
+        self
+    }
+
+    /// The longest silence that still counts as listening.
+    #[must_use]
+    pub fn listening_gap(mut self, gap: Duration) -> Self {
+        self.listening_gap_micros = Some(micros(gap));
+        self
+    }
+
+    /// Whether what comes before the first and after the last action is cut off.
+    #[must_use]
+    pub fn cut_idle(mut self, cut: bool) -> Self {
+        self.cut_idle = cut;
+        self
+    }
+
+    /// The types whose events are no actions.
+    #[must_use]
+    pub fn passive<T: ToString>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.passive = types.into_iter().map(|name| name.to_string()).collect();
+        self
+    }
+
+    /// Places that stand for none.
+    #[must_use]
+    pub fn no_fix(mut self, no_fix: NoFix) -> Self {
+        self.no_fix = no_fix;
+        self
+    }
+
+    fn validate(&self) -> Result<()> {
+        check_gap("active_gap_micros", Some(self.active_gap_micros))?;
+        check_gap("listening_gap_micros", self.listening_gap_micros)?;
+        if self.passive.len() > PASSIVE_MAX {
+            let rule = format!("must be at most {PASSIVE_MAX} types");
+            return Err(Error::invalid("passive", rule, self.passive.len()));
+        }
+        let mut types = self.passive.iter();
+        types.try_for_each(|name| check_name("passive", name, EVENT_TYPE_BYTES_MAX))
+    }
+}
+
+/// Passive types: they become part of a filter, beside the one that was asked with.
+const PASSIVE_MAX: usize = FILTER_TERMS_MAX / 10 * 9;
+
+/// A length as settings have it; what is longer than can be said is as long as can be.
+pub(super) fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A silence of no length would cut everything.
+pub(super) fn check_gap(setting: &str, micros: Option<u64>) -> Result<()> {
+    match micros {
+        Some(0) => Err(Error::invalid(setting, "must be at least a microsecond", 0)),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,282 @@
+//! The commands `session` and `sessions`.
+//!
+//! Owns: how one session went, as a page or as one JSON object, and the list of all. Does not own how events
+//! are written (`output`), nor how long and how far is said (`human`).
+
+use std::io::Write;
+
+use diurnal::analysis::{
+    Quantiles, Session, SessionFigures, SessionReport, SessionSort, Sessions, SessionsReport,
+};
+use diurnal::{BoundingBox, Order, Query, Store};
+
+use crate::args::reading::OrderArgument;
+use crate::args::sessions::{SessionArguments, SessionsArguments};
+use crate::args::{EventFormat, ListFormat, ObjectFormat, format_or_default};
+use crate::failure::{Failure, Outcome};
+use crate::filters::filter;
+use crate::output::{write_events, write_json_line};
+use crate::query::explain;
+use crate::table::{Column, Table};
+use crate::{gaps, human, text};
+
+/// Sessions in a table unless told otherwise.
+const TABLE_LIMIT: u64 = 1_000;
+
+pub(crate) fn session(
+    arguments: &SessionArguments,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let filter = filter(&arguments.filters)?;
+    let settings = arguments.settings.settings();
+    let question = Session::new(&arguments.id).filter(filter.clone()).settings(settings);
+    let store = Store::open_read_only(&arguments.store)?;
+    if arguments.filters.explain {
+        let asked = Query::from(diurnal::Filter::session(&arguments.id)).filter(filter);
+        return explain(&store, &asked, arguments.format == Some(ObjectFormat::Json), out);
+    }
+    let allowed = arguments.filters.allow_gaps;
+    let (report, outcome) =
+        gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
+    let Some(report) = report else {
+        return Err(Failure::message(format!("not found: no session {:?}", arguments.id)));
+    };
+    let mut timeline = question.timeline(&report);
+    timeline.limit = arguments.limit.into_iter().chain(timeline.limit).min();
+    let mut events = match allowed {
+        true => store.allow_gaps().query(&timeline)?,
+        false => store.query(&timeline)?,
+    };
+    match format_or_default(arguments.format, ObjectFormat::Table, ObjectFormat::Json) {
+        ObjectFormat::Table => {
+            write_page(&report, out)?;
+            write_events(out, EventFormat::Table, &mut events)?;
+        }
+        ObjectFormat::Json => write_object(&report, &mut events, out)?,
+    }
+    Ok(match outcome {
+        // Days that only the timeline reads.
+        Outcome::Done => gaps::tell(events.gaps()),
+        told => told,
+    })
+}
+
+fn write_page(report: &SessionReport, out: &mut dyn Write) -> Result<(), Failure> {
+    let it = &report.figures;
+    writeln!(out, "session     {}", text::neutral(&it.id))?;
+    writeln!(out, "first       {}", it.first)?;
+    writeln!(out, "last        {}", it.last)?;
+    let (duration, active) = (it.duration_micros, it.active_micros);
+    writeln!(out, "duration    {}, {} active", human::duration(duration), human::duration(active))?;
+    let cut =
+        if it.cut_events > 0 { format!(", {} cut off", it.cut_events) } else { String::new() };
+    writeln!(out, "events      {}, {} actions{cut}", it.events, it.actions)?;
+    writeln!(out, "path        {}", path(it))?;
+    let listening = human::duration(it.listening_micros);
+    writeln!(out, "listening   {} choices of {} tags, {listening}", it.choices, it.tags_chosen)?;
+    writeln!(
+        out,
+        "recordings  {} started, {} stopped, {} abandoned; uploads {} started, {} stopped",
+        it.recordings_started,
+        it.recordings_stopped,
+        it.abandoned,
+        it.uploads_started,
+        it.uploads_stopped
+    )?;
+    writeln!(out, "errors      {}", it.errors)?;
+    writeln!(out, "clock       {}\n", clock(report))?;
+    let mut table = Table::new(out, &[Column::left("TYPE"), Column::right("COUNT")]);
+    for count in &report.by_type {
+        table.row(vec![text::neutral(&count.key), count.count.to_string()])?;
+    }
+    table.finish()?;
+    writeln!(out)?;
+    if !report.tags.is_empty() {
+        let columns = [Column::left("TAG"), Column::right("CHOICES"), Column::right("HEARD")];
+        let mut table = Table::new(out, &columns);
+        for tag in &report.tags {
+            let heard = human::duration(tag.listening_micros);
+            table.row(vec![text::neutral(&tag.tag), tag.choices.to_string(), heard])?;
+        }
+        table.finish()?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn path(figures: &SessionFigures) -> String {
+    match figures.bounds {
+        None => "no points".to_owned(),
+        Some(BoundingBox { west, south, east, north }) => format!(
+            "{} points, {}, within W,S,E,N {west},{south},{east},{north}",
+            figures.points,
+            human::metres(figures.metres)
+        ),
+    }
+}
+
+/// How far the client's clock is off.
+fn clock(report: &SessionReport) -> String {
+    let Some(skew) = report.skew else { return "no client time that can be read".to_owned() };
+    let said = human::duration;
+    format!(
+        "client minus server {} in the median, {} to {}, of {} client times",
+        said(skew.median),
+        said(skew.min),
+        said(skew.max),
+        report.figures.client_times
+    )
+}
+
+/// One object, its timeline written event by event.
+fn write_object(
+    report: &SessionReport,
+    events: impl Iterator<Item = diurnal::Result<diurnal::Event>>,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
+    out.write_all(b"{\"report\":")?;
+    serde_json::to_writer(&mut *out, report)?;
+    out.write_all(b",\"timeline\":[")?;
+    for (index, event) in events.enumerate() {
+        if index > 0 {
+            out.write_all(b",")?;
+        }
+        serde_json::to_writer(&mut *out, &event?)?;
+    }
+    out.write_all(b"]}\n")?;
+    Ok(())
+}
+
+pub(crate) fn sessions(
+    arguments: &SessionsArguments,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let filter = filter(&arguments.filters)?;
+    let store = Store::open_read_only(&arguments.store)?;
+    let format = format_or_default(arguments.format, ListFormat::Table, ListFormat::Jsonl);
+    if arguments.filters.explain {
+        let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
+        return explain(&store, &Query::from(filter), json, out);
+    }
+    let mut question = Sessions::new()
+        .filter(filter)
+        .settings(arguments.settings.settings())
+        .sort(arguments.sort)
+        .order(order(arguments));
+    question.limit = arguments.limit.or((format == ListFormat::Table).then_some(TABLE_LIMIT));
+    let allowed = arguments.filters.allow_gaps;
+    let (report, outcome) =
+        gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
+    match format {
+        ListFormat::Table => write_table(&report, out)?,
+        ListFormat::Json => write_json_line(out, &report)?,
+        ListFormat::Jsonl => {
+            report.sessions.iter().try_for_each(|session| write_json_line(out, session))?;
+        }
+    }
+    Ok(outcome)
+}
+
+/// The order asked for: where none was, names and times ascend, and amounts descend.
+fn order(arguments: &SessionsArguments) -> Order {
+    match (arguments.order, arguments.sort) {
+        (Some(OrderArgument::Asc), _)
+        | (None, SessionSort::Id | SessionSort::First | SessionSort::Last) => Order::Ascending,
+        _ => Order::Descending,
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::left("SESSION"),
+    Column::left("FIRST"),
+    Column::right("DURATION"),
+    Column::right("ACTIVE"),
+    Column::right("EVENTS"),
+    Column::right("ACTIONS"),
+    Column::right("POINTS"),
+    Column::right("WAY"),
+    Column::right("TAGS"),
+    Column::right("HEARD"),
+    Column::right("RECORDED"),
+    Column::right("UPLOADED"),
+    Column::right("ABANDONED"),
+    Column::right("ERRORS"),
+    Column::right("SKEW"),
+];
+
+fn write_table(report: &SessionsReport, out: &mut dyn Write) -> Result<(), Failure> {
+    let mut table = Table::new(out, COLUMNS);
+    for it in &report.sessions {
+        table.row(vec![
+            text::neutral(&it.id),
+            it.first.to_string(),
+            human::duration(it.duration_micros),
+            human::duration(it.active_micros),
+            it.events.to_string(),
+            it.actions.to_string(),
+            it.points.to_string(),
+            human::metres(it.metres),
+            it.tags_chosen.to_string(),
+            human::duration(it.listening_micros),
+            it.recordings_started.to_string(),
+            it.uploads_stopped.to_string(),
+            it.abandoned.to_string(),
+            it.errors.to_string(),
+            it.skew_micros.map(human::duration).unwrap_or_default(),
+        ])?;
+    }
+    table.finish()?;
+    write_totals(report, out)
+}
+
+fn write_totals(report: &SessionsReport, out: &mut dyn Write) -> Result<(), Failure> {
+    let totals = &report.totals;
+    let listed = report.sessions.len() as u64;
+    let more = match totals.sessions.checked_sub(listed) {
+        Some(more) if more > 0 => format!(", {more} of them not listed"),
+        _ => String::new(),
+    };
+    writeln!(out, "\n{} sessions{more}", totals.sessions)?;
+    if totals.sessions_without_action > 0 {
+        writeln!(out, "{} more without an action", totals.sessions_without_action)?;
+    }
+    writeln!(
+        out,
+        "{} choices of tags; {} recordings, {} uploads, {} abandoned; {} errors\n",
+        totals.choices,
+        totals.recordings_started,
+        totals.uploads_stopped,
+        totals.abandoned,
+        totals.errors
+    )?;
+    let columns = [
+        Column::left(""),
+        Column::right("TOTAL"),
+        Column::right("MEDIAN"),
+        Column::right("P90"),
+        Column::right("P99"),
+        Column::right("MAX"),
+    ];
+    let mut table = Table::new(out, &columns);
+    let whole = |count: u64| count.to_string();
+    let (duration, metres) = (totals.duration_micros, totals.metres);
+    table.row(spread("duration", duration, report.duration_micros, human::duration))?;
+    table.row(spread("events", totals.events, report.events, whole))?;
+    table.row(spread("way", metres, report.metres, human::metres))?;
+    Ok(table.finish()?)
+}
+
+/// A figure's total and spread.
+fn spread<T: Copy>(
+    title: &str,
+    total: T,
+    spread: Option<Quantiles<T>>,
+    said: impl Fn(T) -> String,
+) -> Vec<String> {
+    let mut cells = vec![title.to_owned(), said(total)];
+    match spread {
+        Some(it) => cells.extend([it.median, it.p90, it.p99, it.max].map(said)),
+        None => cells.resize(6, String::new()),
+    }
+    cells
+}
