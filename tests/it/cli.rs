@@ -18,15 +18,15 @@ use diurnal::{Day, EventId};
 use tempfile::TempDir;
 
 /// A directory for one test, with a store that may not be there yet.
-struct Place {
+pub(crate) struct Place {
     directory: TempDir,
 }
 
 /// What a run of the program left: status, standard output, standard error.
-type Ended = (i32, String, String);
+pub(crate) type Ended = (i32, String, String);
 
 impl Place {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { directory: TempDir::new().unwrap() }
     }
 
@@ -34,13 +34,13 @@ impl Place {
         self.directory.path().join(name)
     }
 
-    fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.path(name), content).unwrap();
         self.path(name).to_str().unwrap().to_owned()
     }
 
     /// Runs a command on the store.
-    fn run(&self, command: &str, arguments: &[&str]) -> Ended {
+    pub(crate) fn run(&self, command: &str, arguments: &[&str]) -> Ended {
         self.run_on("store", command, arguments)
     }
 
@@ -49,7 +49,7 @@ impl Place {
     }
 
     /// Runs a command on the store, and expects nothing but its output.
-    fn prints(&self, command: &str, arguments: &[&str]) -> String {
+    pub(crate) fn prints(&self, command: &str, arguments: &[&str]) -> String {
         let (status, out, err) = self.run(command, arguments);
         assert_eq!((status, err.as_str()), (0, ""), "{command} {arguments:?} printed {out}");
         out
@@ -62,7 +62,7 @@ impl Place {
     }
 
     /// The store with the six events of [`EVENTS`].
-    fn with_events() -> Self {
+    pub(crate) fn with_events() -> Self {
         let place = Self::new();
         let file = place.write("events.jsonl", EVENTS);
         let printed = place.prints("import", &[&file]);
@@ -126,7 +126,7 @@ const EVENTS: &str = concat!(
 );
 
 /// The lines that [`EVENTS`] are printed as.
-fn lines() -> Vec<String> {
+pub(crate) fn lines() -> Vec<String> {
     let days = ["2026-11-22", "2026-11-23", "2026-11-23", "2026-11-23", "2026-11-24", "2026-11-24"];
     let ordinals = [0, 0, 1, 2, 0, 1];
     let rests = [
@@ -220,6 +220,7 @@ fn reading_makes_no_store() {
         ("count", none),
         ("session", session),
         ("sessions", none),
+        ("tags", none),
         ("days", none),
         ("info", none),
         ("check", none),
@@ -335,85 +336,13 @@ fn counts_are_exact_by_every_key() {
 #[test]
 fn explain_takes_the_place_of_the_answer() {
     let place = Place::with_events();
-    for command in ["query", "count", "sessions"] {
+    for command in ["query", "count", "sessions", "tags"] {
         let explained = place.prints(command, &["--session-id", "b", "--explain"]);
         assert!(!explained.is_empty() && !explained.contains("\"id\""), "{command}: {explained}");
         let json = place.prints(command, &["--explain", "--format", "jsonl"]);
         let json: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(json["days_considered"], 3, "{command}");
     }
-}
-
-#[test]
-fn a_session_is_one_object() {
-    let place = Place::with_events();
-    let lines = lines();
-    assert_eq!(
-        place.prints("session", &["1"]),
-        format!(
-            "{{\"id\":\"1\",\"first_seen\":\"2026-11-22T23:59:59.500000Z\",\
-             \"last_seen\":\"2026-11-24T00:00:00.000000Z\",\"events\":3,\
-             \"by_type\":{{\"heartbeat\":1,\"modify_stream\":1,\"start_session\":1}},\
-             \"timeline\":[{},{},{}]}}\n",
-            lines[0], lines[1], lines[5]
-        )
-    );
-    let (status, out, err) = place.run("session", &["-2"]);
-    assert_eq!((status, out.as_str()), (1, ""));
-    assert_eq!(err, "diurnal: not found: no session \"-2\"\n");
-}
-
-#[test]
-fn a_session_is_a_page() {
-    let place = Place::with_events();
-    let row = |cells: [&str; 9]| {
-        let [id, time, session, name, client_time, latitude, longitude, tags, data] = cells;
-        format!(
-            "{id:>14}  {time:<27}  {session:<7}  {name:<12}  {client_time:<11}  {latitude:>8}  \
-             {longitude:>9}  {tags:<4}  {data}\n"
-        )
-    };
-    let head = "session     -1\nfirst seen  2026-11-23T10:00:01.000000Z\n\
-                last seen   2026-11-23T10:00:01.000000Z\nevents      1\n\n\
-                TYPE          COUNT\nclient_error      1\n\n";
-    let titles = [
-        "ID",
-        "SERVER TIME",
-        "SESSION",
-        "TYPE",
-        "CLIENT TIME",
-        "LATITUDE",
-        "LONGITUDE",
-        "TAGS",
-        "DATA",
-    ];
-    let (id, time) = (id("2026-11-23", 1).to_string(), "2026-11-23T10:00:01.000000Z");
-    let event = [&id, time, "-1", "client_error", "", "", "", "", "no \"signal\",\\nat all"];
-    assert_eq!(
-        place.prints("session", &["-1", "--format", "table"]),
-        head.to_owned() + &row(titles) + &row(event)
-    );
-}
-
-#[test]
-fn sessions_are_listed_by_their_first_event() {
-    let place = Place::with_events();
-    let row = |id, first, last, events| {
-        format!(
-            "{{\"id\":\"{id}\",\"first\":\"{first}\",\"last\":\"{last}\",\"events\":{events}}}\n"
-        )
-    };
-    let midnight = "2026-11-24T00:00:00.000000Z";
-    assert_eq!(
-        place.prints("sessions", &[]),
-        row("1", "2026-11-22T23:59:59.500000Z", midnight, 3)
-            + &row("-1", "2026-11-23T10:00:01.000000Z", "2026-11-23T10:00:01.000000Z", 1)
-            + &row("b", "2026-11-23T11:00:00.000000Z", midnight, 2)
-    );
-    assert_eq!(
-        place.prints("sessions", &["--from", "2026-11-24"]),
-        row("1", midnight, midnight, 1) + &row("b", midnight, midnight, 1)
-    );
 }
 
 #[test]
@@ -471,8 +400,9 @@ fn damage_is_reported_with_status_3() {
 fn gaps_are_allowed_and_named_where_that_is_asked_for() {
     let place = Place::with_events();
     std::fs::write(place.path("store/days/2026-11-22.day"), "no day").unwrap();
-    let commands: [(&str, &[&str]); 5] = [
+    let commands: [(&str, &[&str]); 6] = [
         ("query", &[]),
+        ("tags", &[]),
         ("count", &["--data-contains", "a"]),
         ("count", &["--by", "type"]),
         ("sessions", &[]),

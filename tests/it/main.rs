@@ -2,6 +2,7 @@
 //! that the crate is linked once; each module opens with its own goal and method.
 
 mod agreement;
+mod analysis;
 #[cfg(feature = "testing")]
 mod backup;
 mod child;

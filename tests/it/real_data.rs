@@ -26,7 +26,8 @@ use crate::common::{
 
 const FILTERS_MIN: usize = 240;
 
-fn files() -> Vec<PathBuf> {
+/// The logs of the sample, or of the directory that `DIURNAL_DATA` names.
+pub(crate) fn files() -> Vec<PathBuf> {
     let directory = match std::env::var_os("DIURNAL_DATA") {
         Some(directory) => PathBuf::from(directory),
         None => Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data"),

@@ -73,7 +73,7 @@ fn write_page(report: &SessionReport, out: &mut dyn Write) -> Result<(), Failure
     writeln!(out, "events      {}, {} actions{cut}", it.events, it.actions)?;
     writeln!(out, "path        {}", path(it))?;
     let listening = human::duration(it.listening_micros);
-    writeln!(out, "listening   {} choices of {} tags, {listening}", it.choices, it.tags_chosen)?;
+    writeln!(out, "listening   {listening}, {} choices of {} tags", it.choices, it.tags_chosen)?;
     writeln!(
         out,
         "recordings  {} started, {} stopped, {} abandoned; uploads {} started, {} stopped",

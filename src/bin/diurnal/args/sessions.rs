@@ -130,7 +130,8 @@ pub(crate) struct SessionsArguments {
 For each tag: the modify_stream events that hold it, the sessions that have one, and for how long it was
 heard: from the choice to the session's next modify_stream, or to the end of the stream or of the session,
 pauses left out. What the filters leave out is not seen, so that a filter by type or tag hides where
-listening ends. json is one object, {\"choices\":N,…,\"tags\":[…]}, and jsonl one tag a line, lengths of
+listening ends. A client that goes away without a word is taken to listen until its session's next
+event, which a server's clean-up may be days later: --listening-gap cuts such silences. json is one object, {\"choices\":N,…,\"tags\":[…]}, and jsonl one tag a line, lengths of
 time in microseconds.
 
   diurnal tags events --from 2026-11-01 --to 2026-12-01
