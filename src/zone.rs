@@ -52,6 +52,13 @@ impl Zone {
         }
     }
 
+    /// An instant as clocks here show it, with their offset: `2026-11-23T10:00:00+01:00`, with `Z` for UTC,
+    /// and a fraction only where there is one. It reads back as the same [`Timestamp`].
+    #[must_use]
+    pub fn text(self, at: Timestamp) -> String {
+        local_text(self, at)
+    }
+
     /// The earliest instant at which clocks here show this local time, in microseconds as if it were UTC;
     /// where they skip it, the instant at which they skip.
     pub(crate) fn earliest(self, local: i64) -> i64 {
