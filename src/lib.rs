@@ -33,7 +33,8 @@
 //!
 //! # Features
 //!
-//! None by default: the library alone. `cli` builds the program `diurnal`. `testing` adds the module
+//! None by default: the library alone. `cli` builds the program `diurnal`. `geojson` adds the module `map` with
+//! maps as GeoJSON, and `map` those as pages and pictures, and plots; it brings some 60 crates, to draw text into PNG. `testing` adds the module
 //! `testing`: tools for property tests of the store and of programs that use it.
 //!
 //! # The house
@@ -53,6 +54,8 @@ mod event;
 pub mod guide;
 mod index;
 pub mod limits;
+#[cfg(feature = "geojson")]
+pub mod map;
 mod query;
 mod settings;
 mod snapshot;

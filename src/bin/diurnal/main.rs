@@ -14,12 +14,14 @@ mod csv;
 mod erase;
 mod failure;
 mod fields;
+mod file;
 mod filters;
 mod gaps;
 mod human;
 mod import;
 mod log;
 mod output;
+mod picture;
 mod query;
 mod table;
 mod text;
@@ -68,6 +70,9 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Health(arguments) => analysis::health::health(&arguments, out),
         Command::Silent(arguments) => analysis::health::silent(&arguments, out),
         Command::Errors(arguments) => analysis::errors::errors(&arguments, out),
+        Command::Histogram(arguments) => analysis::histogram::histogram(&arguments, out),
+        Command::Heatmap(arguments) => analysis::heatmap::heatmap(&arguments, out),
+        Command::Map(arguments) => analysis::map::map(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),

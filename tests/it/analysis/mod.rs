@@ -3,7 +3,12 @@
 //! that `Store::query` gives with plain loops.
 
 #[cfg(feature = "cli")]
+mod cli_activity;
+#[cfg(feature = "cli")]
 mod cli_sessions;
+mod heatmap;
+#[cfg(feature = "tz")]
+mod histogram;
 mod naive;
 mod sessions;
 mod tags;

@@ -1,15 +1,18 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions`, `flows` and `upkeep` (what a family of commands takes), `filters` (which events are meant) and `values` (how
-//! single values are read). Does not own what a command does.
+//! `sessions`, `flows`, `activity`, `map` and `upkeep` (what a family of commands takes), `filters` (which events are
+//! meant), `no_fix` (which points are no places) and `values` (how single values are read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
+pub(crate) mod activity;
 pub(crate) mod filters;
 pub(crate) mod flows;
 pub(crate) mod ingest;
+pub(crate) mod map;
+mod no_fix;
 pub(crate) mod reading;
 pub(crate) mod sessions;
 pub(crate) mod upkeep;
@@ -19,8 +22,10 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use activity::{HeatmapArguments, HistogramArguments};
 use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, SilentArguments};
 use ingest::{ImportArguments, LogArguments};
+use map::MapArguments;
 use reading::{CountArguments, QueryArguments};
 use sessions::{SessionArguments, SessionsArguments, TagsArguments};
 use upkeep::{BackupArguments, CheckArguments, EraseArguments, PruneArguments, ReportArguments};
@@ -76,6 +81,12 @@ pub(crate) enum Command {
     Silent(SilentArguments),
     /// List what breaks: client errors, grouped by their messages.
     Errors(ErrorsArguments),
+    /// Count events and sessions by stretch of local time, and the sessions alive at once.
+    Histogram(HistogramArguments),
+    /// Count events and sessions by cell of the ground.
+    Heatmap(HeatmapArguments),
+    /// Draw the ways of sessions, or where many of them were, as a page or a picture.
+    Map(MapArguments),
     /// List the days that have events.
     Days(ReportArguments),
     /// Say what a store holds.
