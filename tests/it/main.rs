@@ -30,6 +30,8 @@ mod faults;
 mod formats;
 mod hostile;
 mod input;
+#[cfg(feature = "map")]
+mod map;
 mod planted;
 mod readers;
 mod real_data;

@@ -18,12 +18,14 @@ mod erase;
 mod export;
 mod failure;
 mod fields;
+mod file;
 mod filters;
 mod gaps;
 mod import;
 mod log;
 mod near_miss;
 mod output;
+mod picture;
 mod query;
 mod style;
 mod table;
@@ -78,6 +80,9 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Errors(arguments) => analysis::errors::errors(&arguments, out),
         Command::Skew(arguments) => analysis::skew::skew(&arguments, out),
         Command::Export(arguments) => export::export(&arguments, out),
+        Command::Histogram(arguments) => analysis::histogram::histogram(&arguments, out),
+        Command::Heatmap(arguments) => analysis::heatmap::heatmap(&arguments, out),
+        Command::Map(arguments) => analysis::map::map(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),
