@@ -2,7 +2,6 @@
 //! Method: days in memory, and the rules that decide, each at the edge where its answer changes.
 
 use super::*;
-use crate::day::fold::filled_blocks;
 use crate::day::part::{BlockEntry, Source};
 use crate::index::zones::Zone;
 use crate::storage::memory::MemoryDirectory;

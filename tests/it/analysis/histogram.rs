@@ -54,7 +54,7 @@ fn alive(sessions: &BTreeMap<&str, Vec<&Event>>, gap: Duration, at: Timestamp) -
 }
 
 fn assert_buckets(question: &Histogram, zone: Tz, activity: &Activity, events: &[Event]) {
-    let of = |at| key(zone, question.bucket, at);
+    let of = |at| key(zone, Duration::from_micros(question.bucket_micros), at);
     let mut buckets = activity.buckets.iter();
     for group in events.chunk_by(|a, b| of(a.server_time) == of(b.server_time)) {
         let bucket = buckets.next().unwrap();
