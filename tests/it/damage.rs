@@ -684,25 +684,6 @@ fn a_day_that_cannot_be_read_or_has_but_a_gap_can_be_dropped() {
 }
 
 #[test]
-fn a_day_whose_damage_is_met_when_it_is_sealed_keeps_no_other_from_being_logged_to() {
-    let store = Closed::live();
-    let columns = format!("days/{TODAY}.day");
-    // The last block, which is written again with the tail.
-    let last = store.bytes(&columns).len() - 20;
-    let disk = store.disk();
-    assert!(disk.flip(&columns, last, 1));
-    let tomorrow = Day::from_number(day(TODAY).number() + 1).unwrap();
-    let opened = small_blocks().clock(noon(tomorrow)).open_on(&disk).unwrap();
-    for days in 0..6 {
-        let later = Day::from_number(tomorrow.number() + days).unwrap();
-        opened.log_event(NewEvent::new("new", "t").server_time(at(later, 5))).unwrap();
-    }
-    assert_eq!(opened.count(&Filter::session("new")).unwrap_err().day(), Some(day(TODAY)));
-    opened.close().unwrap();
-    assert_eq!(disk.read(&columns).unwrap().len(), store.bytes(&columns).len(), "it is left");
-}
-
-#[test]
 fn a_day_may_be_damaged_again_and_again() {
     let store = Closed::live();
     let disk = store.disk();
@@ -897,4 +878,51 @@ fn a_rebuild_that_fails_at_a_later_day_leaves_the_others_told_and_readable() {
         assert_names_a_day(&count(1).unwrap_err(), &[ago(1)]);
     }
     assert!(failed_at_second > 0, "no rebuild failed at the second day");
+}
+
+#[test]
+fn a_rebuild_or_a_drop_that_is_cut_short_at_any_operation_is_ended_when_the_store_is_opened() {
+    let store = Closed::finished();
+    let name = format!("days/{}.day", ago(3));
+    let damaged = || {
+        let disk = store.disk();
+        // A block, of which the rows are lost.
+        assert!(disk.flip(&name, 60, 1));
+        let opened = open(&disk).unwrap();
+        (disk, opened)
+    };
+    let count = |opened: &Store| opened.count(&Filter::ServerTime(ago(3).range()));
+    let (_, opened) = damaged();
+    opened.rebuild().unwrap();
+    let left = count(&opened).unwrap();
+    assert!(left > 0);
+    for drop_it in [false, true] {
+        for operation in 0.. {
+            let (disk, opened) = damaged();
+            disk.cut_at(disk.operations() + operation);
+            let ended = match drop_it {
+                true => opened.drop_day(ago(3)).is_ok(),
+                false => opened.rebuild().is_ok(),
+            };
+            if ended {
+                assert!(operation > 3, "it takes some operations");
+                break;
+            }
+            for seed in 0..4 {
+                let disk = disk.after_cut(seed);
+                let what = format!("dropped: {drop_it}, cut at {operation}, seed {seed}");
+                let opened = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let names: Vec<String> = disk.names();
+                let there = names.contains(&name);
+                assert!(there || drop_it, "{what}: {names:?}");
+                let of_day = |it: &&String| it.contains(&ago(3).to_string());
+                assert!(there || !names.iter().any(|it| of_day(&it)), "{what}: {names:?}");
+                assert!(!names.iter().any(|it| it.ends_with(".rebuilt")), "{what}: {names:?}");
+                // Damage is told, or what was left is there.
+                let report = opened.rebuild().unwrap();
+                let expected = if there { left } else { 0 };
+                assert_eq!(count(&opened).unwrap(), expected, "{what}: {report:?}");
+            }
+        }
+    }
 }
