@@ -87,7 +87,7 @@ fn net(mut sheet: Document, frame: &Frame) -> Document {
 /// Multiples of a step between two values, not too near to them for a label.
 fn multiples(step: f64, from: f64, to: f64) -> impl Iterator<Item = f64> {
     let first = (from / step).ceil() as i64;
-    let inset = (to - from) * 0.04;
+    let inset = (to - from) * 0.055;
     let all = (0..NET_LINES_MAX as i64).map(move |number| (first + number) as f64 * step);
     all.skip_while(move |value| *value < from + inset).take_while(move |value| *value < to - inset)
 }

@@ -64,7 +64,7 @@
     }
     net.eachLayer(function (layer) { if (layer.bringToBack) layer.bringToBack(); });
   }
-  if (!data.tiles) map.on('moveend', drawNet);
+  if (!data.tiles) map.on('moveend resize', drawNet);
 
   function details(rows) {
     var table = element('table', null, null, 'details');
@@ -196,6 +196,7 @@
     placed.forEach(function (events) { events.forEach(function (e) { counts[e[KIND]]++; corners.push([e[LAT], e[LON]]); }); });
     fit(corners);
     var named = placed.filter(function (events) { return events.length; }).length <= NAMED_MAX;
+    drawMarks(stepKind);
     data.sessions.forEach(function (session, s) {
       var way = new Way(placed[s].map(function (e) { return [e[LAT], e[LON]]; }), { color: session.colour, weight: named ? 3 : 2, opacity: 0.75, dashArray: session.dashes === 'none' ? null : session.dashes, interactive: false, smoothFactor: 1 });
       ways.push(L.layerGroup([way]));
@@ -210,7 +211,8 @@
       session.events.forEach(function (e) { if (e[KIND] !== stepKind) told.push([session, e]); });
     });
     var order = data.kinds.map(function (_, k) { return k; }).reverse();
-    order.forEach(function (k) {
+    order.filter(function (k) { return k !== stepKind; }).forEach(drawMarks);
+    function drawMarks(k) {
       var kind = data.kinds[k];
       if (k === stepKind && counts[k] > STEPS_MAX) {
         element('p', 'There are ' + counts[k].toLocaleString('en') + ' events “' + kind.name + '”: they are drawn as lines alone.', panel);
@@ -228,7 +230,7 @@
         marks.push({ kind: k, session: s, group: group });
         all.addLayer(group);
       });
-    });
+    }
     marks.forEach(function (m) {
       m.group.eachLayer(function (mark) { mark.on('click', clicked); });
     });
@@ -238,16 +240,21 @@
     function show(layer, visible) { if (visible) all.addLayer(layer); else all.removeLayer(layer); }
     function update() {
       ways.forEach(function (way, s) { show(way, !hiddenSessions[s]); });
-      marks.forEach(function (m) { show(m.group, !hiddenKinds[m.kind] && !hiddenSessions[m.session]); });
+      marks.forEach(function (m) {
+        var visible = !hiddenKinds[m.kind] && !hiddenSessions[m.session];
+        show(m.group, visible);
+        if (visible && m.kind !== stepKind) m.group.eachLayer(function (mark) { mark.bringToFront(); });
+      });
     }
     element('h2', data.sessions.length === 1 ? 'Session' : 'Sessions (' + data.sessions.length + ')', panel);
     data.sessions.slice(0, 100).forEach(function (session, s) {
-      toggle(panel, lineSample(session), session.id || '(no name)', function (on) { hiddenSessions[s] = !on; update(); });
+      if (!placed[s].length) element('label', session.id || '(no name)', panel);
+      else toggle(panel, lineSample(session), session.id || '(no name)', function (on) { hiddenSessions[s] = !on; update(); });
       var events = session.events;
       if (events.length) element('div', events[0][TIME].slice(0, 19).replace('T', ' ') + ' – ' + events[events.length - 1][TIME].slice(0, 19).replace('T', ' '), panel, 'more');
     });
     if (data.sessions.length > 100) element('div', 'and ' + (data.sessions.length - 100) + ' more', panel, 'more');
-    element('h2', 'Marks', panel);
+    if (corners.length) element('h2', 'Marks', panel);
     data.kinds.forEach(function (kind, k) {
       if (counts[k]) toggle(panel, sample(kind), kind.name + ': ' + counts[k].toLocaleString('en'), function (on) { hiddenKinds[k] = !on; update(); });
     });
