@@ -42,7 +42,11 @@ pub(super) fn draw<'a>(
     tracks: &[&'a Track],
     settings: &MapSettings,
 ) -> (Document, Vec<Noted<'a>>) {
-    let mut panel = Panel { sheet, y: PANEL.y + 11.0 };
+    let events = || tracks.iter().flat_map(|track| &track.events);
+    let day = |event: &TrackEvent| clock(settings.zone, event.server_time).0;
+    let first = events().next().map(day);
+    let dated = events().any(|event| Some(day(event)) != first);
+    let mut panel = Panel { sheet, y: PANEL.y + 11.0, dated };
     panel.sessions(tracks, settings);
     panel.kinds(tracks);
     let noted = panel.list(tracks, settings);
@@ -73,6 +77,8 @@ fn noted<'a>(tracks: &[&'a Track], lines: usize) -> (Vec<Noted<'a>>, usize) {
 struct Panel {
     sheet: Document,
     y: f64,
+    /// Whether times need their date.
+    dated: bool,
 }
 
 impl Panel {
@@ -172,7 +178,8 @@ impl Panel {
         self.add(number_label.set("font-weight", "bold"));
         let (x, y) = (PANEL.x + 27.0, self.y - 4.0);
         self.add(shape(&kind.outline(), x, y, kind.radius() - 1.0, kind.colour()));
-        let (_, time) = clock(settings.zone, event.server_time);
+        let (date, time) = clock(settings.zone, event.server_time);
+        let time = if self.dated { format!("{date} {time}") } else { time };
         let nowhere = if event.latitude.is_none() { " · no place" } else { "" };
         let session = match tracks.get(it.session) {
             Some(track) if tracks.len() > 1 => format!(" · {}", fit(&track.session, 80.0, SMALL)),

@@ -176,7 +176,9 @@ fn draw_marks(mut map: Group, marks: Vec<(Kind, Vec<(f64, f64)>)>) -> Group {
         let mut drawn = HashSet::new();
         for (x, y) in places {
             if drawn.insert((x.round() as i64, y.round() as i64)) {
-                map = map.add(shape(&outline, x, y, kind.radius(), kind.colour()));
+                let mark = shape(&outline, x, y, kind.radius(), kind.colour());
+                // Steps lie close together: rims would cut them up.
+                map = map.add(if kind == Kind::Step { mark.set("stroke", "none") } else { mark });
             }
         }
     }
@@ -189,22 +191,29 @@ fn draw_ends(mut map: Group, tracks: &[&Track], frame: &Frame, settings: &MapSet
     if placed > NAMED_MAX {
         return map;
     }
+    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
     for track in tracks {
-        let ends = [("begins", track.places().next()), ("ends", track.places().last())];
-        for (word, end) in ends {
+        // The one above, and higher where that is taken; the other below.
+        let ends = [
+            ("begins", track.places().next(), -10.0, -13.0),
+            ("ends", track.places().last(), 19.0, 13.0),
+        ];
+        for (word, end, aside, further) in ends {
             let Some((event, latitude, longitude)) = end else { continue };
             let (x, y) = frame.at(latitude, longitude);
             let (_, time) = clock(settings.zone, event.server_time);
-            let session = if placed > 1 {
-                format!("{} ", draw::fit(&track.session, 90.0, draw::SMALL))
-            } else {
-                String::new()
-            };
-            let text = format!("{session}{word} {time}");
-            // The one above, the other below, and all of it inside.
-            let y = if word == "begins" { y - 10.0 } else { y + 19.0 };
+            let mut text = format!("{word} {time}");
+            if placed > 1 {
+                text = format!("{} {text}", draw::fit(&track.session, 90.0, draw::SMALL));
+            }
             let half = draw::width(&text, draw::SMALL) / 2.0 + 2.0;
             let x = x.clamp(MAP.x + half, (MAP.right() - half).max(MAP.x + half));
+            let free = |y: &f64| {
+                !taken.iter().any(|it| (it.0 - x).abs() < it.2 + half && (it.1 - y).abs() < 12.0)
+            };
+            let mut places = (0..2 * NAMED_MAX).map(|times| y + aside + further * times as f64);
+            let y = places.find(free).unwrap_or(y + aside);
+            taken.push((x, y, half));
             map = map.add(label_on_map(x, y, Anchor::Middle, &text));
         }
     }
