@@ -290,6 +290,15 @@ mod program {
     }
 
     #[test]
+    fn tags_are_a_plot() {
+        let place = Place::with_events();
+        let file = place.write("tags.svg", "");
+        assert_eq!(place.prints("tags", &["-o", &file]), "");
+        let plot = std::fs::read_to_string(&file).unwrap();
+        assert!(plot.contains("Hours heard") && plot.contains("3 tags in 1 choices"), "{plot}");
+    }
+
+    #[test]
     fn a_histogram_is_a_plot() {
         let place = Place::with_events();
         let file = place.write("plot.svg", "");
