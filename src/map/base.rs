@@ -97,7 +97,9 @@ fn degrees(value: f64, step: f64, sides: [&str; 2]) -> String {
     let decimals = (-step.log10() + 1e-9).ceil().max(0.0) as usize;
     let shown = format!("{:.decimals$}", value.abs());
     let nothing = shown.chars().all(|c| c == '0' || c == '.');
-    let side = if nothing { "" } else { sides[usize::from(value < 0.0)] };
+    // The equator, Greenwich and the antimeridian are on neither side.
+    let neither = nothing || value.abs() == 180.0;
+    let side = if neither { "" } else { sides[usize::from(value < 0.0)] };
     format!("{shown}° {side}").trim_end().to_owned()
 }
 
@@ -140,6 +142,7 @@ mod tests {
         assert_eq!(degrees(42.35, 0.05, ["N", "S"]), "42.35° N");
         assert_eq!(degrees(-71.0, 1.0, ["E", "W"]), "71° W");
         assert_eq!(degrees(-0.000_000_01, 0.002, ["E", "W"]), "0.000°");
+        assert_eq!(degrees(-180.0, 0.1, ["E", "W"]), "180.0°");
         assert_eq!(degrees(116.3, 0.1, ["E", "W"]), "116.3° E");
     }
 }

@@ -3,8 +3,8 @@
 //! Owns: the lines with their direction, their ends, and the marks of events on the map. Does not own the panel
 //! beside it (`panel`).
 //!
-//! A way leaves out points that are nearer than a pixel to the one before; marks of a kind on the same pixel are
-//! drawn once. Both are said below the map, and so is what has no place.
+//! A way leaves out points that are nearer than a pixel to the one before; of marks of a kind in a square of two
+//! pixels one is drawn. Both are said below the map, and so is what has no place.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,6 +23,9 @@ const ARROW_PIXELS: f64 = 90.0;
 
 /// Sessions of which the ends are named.
 const NAMED_MAX: usize = 6;
+
+/// The side of a square in which one mark stands for all of its kind.
+const ALIKE_PIXELS: f64 = 2.0;
 
 /// Numbers of events are written together that are nearer: as high, and twice as wide.
 const TOGETHER_PIXELS: f64 = 13.0;
@@ -68,8 +71,8 @@ pub(super) fn svg(report: &TracksReport, settings: &MapSettings) -> String {
         None => base::empty(sheet, "No event has a place."),
         Some(frame) => {
             said.push(
-                "Points nearer than a pixel to the one before are left out of a way; marks of a kind on the \
-                 same pixel are drawn once."
+                "Points nearer than a pixel to the one before are left out of a way; of marks of a kind in \
+                 a square of two pixels, one is drawn."
                     .to_owned(),
             );
             let (steps, marks): (Vec<_>, Vec<_>) =
@@ -171,15 +174,18 @@ fn marks(tracks: &[&Track], frame: &Frame) -> BTreeMap<Kind, Vec<(f64, f64)>> {
 
 /// Each kind on top of those before it.
 fn draw_marks(mut map: Group, marks: Vec<(Kind, Vec<(f64, f64)>)>) -> Group {
-    for (kind, places) in marks {
+    for (kind, mut places) in marks {
         let outline = kind.outline();
         let mut drawn = HashSet::new();
+        let square = |pixel: f64| (pixel / ALIKE_PIXELS).floor() as i64;
+        places.retain(|(x, y)| drawn.insert((square(*x), square(*y))));
+        if kind == Kind::Step {
+            // There are many of them: all are one line of dots, without rims.
+            map = map.add(draw::dots(&places, kind.colour(), kind.radius()));
+            continue;
+        }
         for (x, y) in places {
-            if drawn.insert((x.round() as i64, y.round() as i64)) {
-                let mark = shape(&outline, x, y, kind.radius(), kind.colour());
-                // Steps lie close together: rims would cut them up.
-                map = map.add(if kind == Kind::Step { mark.set("stroke", "none") } else { mark });
-            }
+            map = map.add(shape(&outline, x, y, kind.radius(), kind.colour()));
         }
     }
     map

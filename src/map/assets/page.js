@@ -40,7 +40,7 @@
   }
   function degrees(value, by, sides) {
     var shown = Math.abs(value).toFixed(Math.max(0, Math.ceil(-Math.log10(by) - 1e-9)));
-    return shown + '°' + (Number(shown) === 0 ? '' : ' ' + sides[value < 0 ? 1 : 0]);
+    return shown + '°' + (Number(shown) === 0 || Number(shown) === 180 ? '' : ' ' + sides[value < 0 ? 1 : 0]);
   }
   function drawNet() {
     net.clearLayers();
