@@ -114,12 +114,10 @@ fn scale_bar(sheet: Document, frame: &Frame) -> Document {
         if metres >= 1_000.0 { format!("{} km", metres / 1_000.0) } else { format!("{metres} m") };
     let (x, y) = (MAP.x + 14.0, MAP.bottom() - 14.0);
     let bar = vec![(x, y - 6.0), (x, y), (x + pixels, y), (x + pixels, y - 6.0)];
-    sheet.add(line(&[bar.clone()], "#ffffff", 5.0)).add(line(&[bar], INK, 2.0)).add(label_on_map(
-        x + pixels / 2.0,
-        y - 6.0,
-        Anchor::Middle,
-        &text,
-    ))
+    sheet
+        .add(line(std::slice::from_ref(&bar), "#ffffff", 5.0))
+        .add(line(&[bar], INK, 2.0))
+        .add(label_on_map(x + pixels / 2.0, y - 6.0, Anchor::Middle, &text))
 }
 
 /// Sentences below the map, as many as there is room for.
