@@ -9,7 +9,7 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use diurnal::testing::workload::Workload;
-use diurnal::{BoundingBox, Circle, Event, Filter, GroupBy, NewEvent, Query, Store};
+use diurnal::{BoundingBox, Circle, Event, Filter, GroupBy, NewEvent, Query, Store, analysis};
 use geo::polygon;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -26,6 +26,7 @@ fn main() -> Result<()> {
     log(&mut criterion, &events);
     let store = stored(&events)?;
     count(&mut criterion, &store);
+    questions(&mut criterion, &store);
     geometry(&mut criterion, &store)?;
     decode(&mut criterion, &store);
     timeline(&mut criterion, &store)?;
@@ -82,6 +83,20 @@ fn count(criterion: &mut Criterion, store: &Store) {
     group.bench_function("every session", |bencher| {
         bencher.iter(|| store.sessions(black_box(&Filter::All)));
     });
+    group.finish();
+}
+
+fn questions(criterion: &mut Criterion, store: &Store) {
+    let mut group = criterion.benchmark_group("question");
+    group.throughput(Throughput::Elements(EVENTS));
+    group.sample_size(10);
+    let sessions = analysis::Sessions::new();
+    group.bench_function("sessions", |bencher| bencher.iter(|| store.ask(black_box(&sessions))));
+    let settings = analysis::SessionSettings::default().cut_idle(true);
+    let cut = analysis::Sessions::new().settings(settings);
+    group.bench_function("sessions, cut", |bencher| bencher.iter(|| store.ask(black_box(&cut))));
+    let tags = analysis::Tags::new();
+    group.bench_function("tags", |bencher| bencher.iter(|| store.ask(black_box(&tags))));
     group.finish();
 }
 

@@ -33,8 +33,10 @@
 //!
 //! # Features
 //!
-//! None by default: the library alone. `cli` builds the program `diurnal`. `geojson` adds the module `map` with
-//! maps as GeoJSON, and `map` those as pages and pictures, and plots; it brings some 60 crates, to draw text into PNG. `testing` adds the module
+//! None by default: the library alone. `cli` builds the program `diurnal`. `tz` has [`Zone`] know the zones
+//! of the world by name. `export` adds the module `export`: events as JSON lines, CSV and GeoJSON, and with
+//! `parquet` or `sqlite` as such files. `arrow` adds `Store::record_batches`. `geojson` adds the module `map`
+//! with maps as GeoJSON, and `map` those as pages and pictures, and plots. `testing` adds the module
 //! `testing`: tools for property tests of the store and of programs that use it.
 //!
 //! # The house
@@ -43,6 +45,8 @@
 //! [`guide::architecture`].
 
 pub mod analysis;
+#[cfg(feature = "arrow")]
+mod batches;
 mod builder;
 mod catalog;
 mod client_time;
@@ -51,6 +55,8 @@ mod codec;
 mod day;
 mod error;
 mod event;
+#[cfg(feature = "export")]
+pub mod export;
 pub mod guide;
 mod index;
 pub mod limits;
@@ -61,6 +67,7 @@ mod settings;
 mod snapshot;
 mod storage;
 mod store;
+mod subscription;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod time;
@@ -69,6 +76,8 @@ mod wire;
 mod writer;
 mod zone;
 
+#[cfg(feature = "arrow")]
+pub use batches::RecordBatches;
 pub use builder::StoreBuilder;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, ErrorKind, Result};
@@ -79,6 +88,8 @@ pub use query::rows::{EventIds, Events};
 pub use query::{BoundingBox, Circle, Count, Cursor, Filter, GroupBy, Order, Query};
 pub use settings::{Durability, Retention};
 pub use store::{AllowGaps, Store, StoreInfo};
+pub use subscription::position::Position;
+pub use subscription::{Batch, Start, Subscription};
 pub use time::{Day, TimeRange, Timestamp};
 pub use upkeep::backup::BackupReport;
 pub use upkeep::check::{CheckReport, Problem};

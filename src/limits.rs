@@ -2,6 +2,8 @@
 //!
 //! Owns: the numbers. Does not own the checks, which sit where a value is taken in.
 
+use std::time::Duration;
+
 /// Bytes of a session id: four UUIDs side by side, and still a small key.
 pub const SESSION_ID_BYTES_MAX: usize = 128;
 
@@ -23,6 +25,10 @@ pub const DATA_BYTES_DEFAULT: usize = 64 * 1024;
 /// The most that the data setting may allow: a block is decoded whole, so one event's data must
 /// stay small beside the memory of a kiosk.
 pub const DATA_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of one event as text in a file that is imported: the largest data that a setting may allow,
+/// each byte of it written as `\u0000`, with room to spare.
+pub const RECORD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The last day that can be named, in days since 1970-01-01: with it every event id stays below
 /// 2^53, the largest integer that JSON readers keep exactly. It lies in the year 7711.
@@ -125,3 +131,33 @@ pub const RETENTION_GAP_DAYS: u32 = 7;
 /// Days with events that must lie on the far side of a gap before automatic retention believes
 /// that time has passed, and not that the clock has jumped.
 pub const RETENTION_CONFIRMING_DAYS: usize = 7;
+
+/// Events of a batch of a subscription unless it is told otherwise: what a subscriber holds in memory.
+pub const SUBSCRIPTION_BATCH_DEFAULT: usize = 1024;
+
+/// The most events of a batch of a subscription.
+pub const SUBSCRIPTION_BATCH_MAX: usize = RESULT_PAGE_ROWS;
+
+/// How long a subscription waits before it looks again at a store that another process writes, unless
+/// it is told otherwise: people who watch a log do not notice less.
+pub const SUBSCRIPTION_POLL_DEFAULT: Duration = Duration::from_millis(200);
+
+/// The least of it: a file system's clock must tick between two looks.
+pub const SUBSCRIPTION_POLL_MIN: Duration = Duration::from_millis(10);
+
+/// Looks without news after which a subscription lists the days of another process's store all the
+/// same, whatever the file system says of its times.
+pub const SUBSCRIPTION_POLLS_UNLISTED_MAX: u32 = 64;
+
+/// Days of a position that are listed since a subscription has gone on with them last.
+pub const POSITION_DAYS_RECENT: usize = 32;
+
+/// Days of a position that are listed since retention drops them next.
+pub const POSITION_DAYS_OLDEST: usize = 16;
+
+/// Stretches of the other days of a position. With the days that are listed they take about 2,000
+/// characters, which fit a line of a log and a header of HTTP.
+pub const POSITION_STRETCHES_MAX: usize = 24;
+
+/// Bytes of a position's text: thirty times as many as most have, for days with damage.
+pub const POSITION_TEXT_BYTES_MAX: usize = 64 * 1024;

@@ -342,6 +342,16 @@ impl Snapshot {
         self.left_out.whole.contains(&day)
     }
 
+    /// How many days this process had dropped when it was taken.
+    pub(crate) fn drops(&self) -> u64 {
+        self.drops
+    }
+
+    /// Whether this process has dropped a day between `drops` and this snapshot.
+    pub(crate) fn was_dropped_since(&self, day: Day, drops: u64) -> bool {
+        drops != self.drops && self.shelf.was_dropped_since(day, drops)
+    }
+
     /// A look at a store that another process may be writing.
     pub(crate) fn beside(shelf: &Arc<Shelf>, before: &Arc<Known>) -> Result<Self> {
         loop {

@@ -19,6 +19,7 @@ use crate::query::rows::{self, EventIds, Events};
 use crate::query::{Count, Filter, GroupBy, Query};
 use crate::settings::Retention;
 use crate::snapshot::{Known, Shelf, Snapshot};
+use crate::subscription::{Start, Subscription};
 use crate::time::{Day, Timestamp};
 use crate::upkeep::backup::identity::{self, Identity};
 use crate::upkeep::backup::{self, BackupReport};
@@ -154,6 +155,22 @@ impl Store {
                 known.clone_from(&snapshot.sealed);
                 Ok(snapshot)
             }
+        }
+    }
+
+    /// What is durable by now, whatever waits to be written.
+    pub(crate) fn committed(&self) -> Result<Snapshot> {
+        match &*self.mode {
+            Mode::Writing(writer) => writer.days.snapshot(Vec::new),
+            Mode::Reading(..) => self.snapshot(),
+        }
+    }
+
+    /// Who writes: this process, or maybe another one to this directory.
+    pub(crate) fn origin(&self) -> Result<&Arc<Writer>, &Arc<Shelf>> {
+        match &*self.mode {
+            Mode::Writing(writer) => Ok(writer),
+            Mode::Reading(shelf, _) => Err(shelf),
         }
     }
 
@@ -300,6 +317,40 @@ impl Store {
     /// As [`Store::query`]; `InvalidInput` for a bucket of no length.
     pub fn count_by(&self, filter: &Filter, by: GroupBy) -> Result<Vec<Count>> {
         self.answer(|snapshot| aggregate::count_by(snapshot, filter, by))
+    }
+
+    /// The matching events that are logged from now on, by whichever thread or process: at least once
+    /// each, once they are durable, in order of arrival within each day.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use diurnal::{Filter, NewEvent, Store};
+    ///
+    /// let store = Store::in_memory()?;
+    /// let mut subscription = store.subscribe(&Filter::event_type("client_error"))?;
+    /// store.log_event(NewEvent::new(1, "heartbeat"))?;
+    /// store.log_event(NewEvent::new(1, "client_error").data("no fix"))?;
+    /// let batch = subscription.next_batch(Duration::from_secs(10))?;
+    /// assert_eq!(batch.events[0].data.as_deref(), Some("no fix"));
+    /// # Ok::<(), diurnal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::subscribe_from`].
+    pub fn subscribe(&self, filter: &Filter) -> Result<Subscription> {
+        self.subscribe_from(filter, &Start::Now)
+    }
+
+    /// As [`Store::subscribe`], from another start: from the beginning, or where another subscription has
+    /// come to. Costs a look at the days; from now, the decoding of a block in each of at most 48.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where the filter breaks a limit, `Locked` where another process writes and does not
+    /// share, `Io`. A damaged day is no error here: [`Subscription::next_batch`] names it.
+    pub fn subscribe_from(&self, filter: &Filter, start: &Start) -> Result<Subscription> {
+        Subscription::new(self.clone(), filter, start)
     }
 
     /// The same questions, answered from the days that can be read, with a list of those that cannot:

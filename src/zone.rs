@@ -6,7 +6,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::FixedOffset;
+use chrono::{FixedOffset, NaiveDateTime};
 #[cfg(feature = "tz")]
 use chrono::{Offset, TimeZone};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -56,7 +56,22 @@ impl Zone {
     /// and a fraction only where there is one. It reads back as the same [`Timestamp`].
     #[must_use]
     pub fn text(self, at: Timestamp) -> String {
-        local_text(self, at)
+        let offset = self.offset_seconds(at);
+        let local = at.to_chrono().zip(FixedOffset::east_opt(offset));
+        match local {
+            Some((time, offset)) => {
+                let time: chrono::DateTime<FixedOffset> = time.with_timezone(&offset);
+                time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, self == Self::UTC)
+            }
+            None => at.to_string(),
+        }
+    }
+
+    /// The earliest instant at which clocks here show this date and time; where they skip it, the instant
+    /// at which they skip.
+    #[must_use]
+    pub fn instant(self, local: NaiveDateTime) -> Timestamp {
+        Timestamp::from_micros(self.earliest(local.and_utc().timestamp_micros()))
     }
 
     /// The earliest instant at which clocks here show this local time, in microseconds as if it were UTC;
@@ -145,21 +160,6 @@ impl<'de> Deserialize<'de> for Zone {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// An instant as a clock of a zone shows it: `2026-11-23T10:00:00+01:00`, with a fraction only where there
-/// is one, and with `Z` in UTC.
-#[must_use]
-pub(crate) fn local_text(zone: Zone, at: Timestamp) -> String {
-    let offset = zone.offset_seconds(at);
-    let local = at.to_chrono().zip(FixedOffset::east_opt(offset));
-    match local {
-        Some((time, offset)) => {
-            let time: chrono::DateTime<FixedOffset> = time.with_timezone(&offset);
-            time.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, zone == Zone::UTC)
-        }
-        None => at.to_string(),
     }
 }
 

@@ -7,7 +7,7 @@
 //! length: an hour that clocks show twice is two buckets, told apart by their offsets. A longer bucket lasts
 //! until clocks show its end: a day has 23, 24 or 25 hours. Buckets without an event are left out.
 //!
-//! A session is **alive** from an event to the next, unless that comes later than `gap`, and ends with
+//! A session is **alive** from an event to the next, unless that comes later than the setting `gap`, and ends with
 //! `cleanup_session`. With a filter, the events that it lets through are all that is known of a session.
 //!
 //! Memory grows with buckets, of which there are at most [`BUCKETS_MAX`], with sessions, and with how often
@@ -17,14 +17,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Moment;
 use super::meaning::{Meaning, Meanings};
 use super::sealed::Answered;
+use super::{Moment, micros_of};
 use crate::error::{Error, Result};
 use crate::query::scan::{self, Row, Symbol, Words};
 use crate::query::{Count, Filter};
 use crate::time::{DAY, SECOND, Timestamp};
-use crate::zone::{Zone, local_text};
+use crate::zone::Zone;
 
 /// Buckets of an answer: a second each, for eleven days; a minute each, for two years.
 const BUCKETS_MAX: usize = 1_000_000;
@@ -59,29 +59,34 @@ pub struct Histogram {
     /// Which events.
     #[serde(default)]
     pub filter: Filter,
-    /// The length of a bucket: whole seconds that divide a day, or whole days, at most 366.
-    pub bucket: Duration,
+    /// The length of a bucket in microseconds: whole seconds that divide a day, or whole days, at most 366.
+    pub bucket_micros: u64,
     /// Where the clock hangs; UTC unless given.
     #[serde(default)]
     pub zone: Zone,
     /// Whether events are counted by type, too.
     #[serde(default)]
     pub by_type: bool,
-    /// How long a session may be silent and still be alive; 10 minutes unless given.
+    /// Microseconds that a session may be silent and still be alive; those of 10 minutes unless given.
     #[serde(default = "default_gap")]
-    pub gap: Duration,
+    pub gap_micros: u64,
 }
 
-fn default_gap() -> Duration {
-    Duration::from_secs(600)
+fn default_gap() -> u64 {
+    600 * SECOND.unsigned_abs()
 }
 
 impl Histogram {
     /// Of every event, by buckets of this length, in UTC.
     #[must_use]
     pub fn new(bucket: Duration) -> Self {
-        let (filter, zone) = (Filter::All, Zone::UTC);
-        Self { filter, bucket, zone, by_type: false, gap: default_gap() }
+        Self {
+            filter: Filter::All,
+            bucket_micros: micros_of(bucket),
+            zone: Zone::UTC,
+            by_type: false,
+            gap_micros: default_gap(),
+        }
     }
 
     /// Only events that also meet this filter.
@@ -108,7 +113,7 @@ impl Histogram {
     /// With sessions that are alive through a silence of this length.
     #[must_use]
     pub fn gap(mut self, gap: Duration) -> Self {
-        self.gap = gap;
+        self.gap_micros = micros_of(gap);
         self
     }
 }
@@ -167,13 +172,13 @@ struct Cuts {
 }
 
 impl Cuts {
-    fn new(bucket: Duration, zone: Zone) -> Result<Self> {
-        let length = i64::try_from(bucket.as_micros()).unwrap_or(i64::MAX);
+    fn new(bucket_micros: u64, zone: Zone) -> Result<Self> {
+        let length = i64::try_from(bucket_micros).unwrap_or(i64::MAX);
         let divides = length % SECOND == 0 && length > 0 && DAY % length == 0;
         let days = length > 0 && length % DAY == 0 && length <= DAYS_MAX * DAY;
         if !divides && !days {
             let rule = "must be whole seconds that divide a day, or 1 to 366 whole days";
-            return Err(Error::invalid("bucket", rule, format!("{bucket:?}")));
+            return Err(Error::invalid("bucket", rule, format!("{bucket_micros} µs")));
         }
         Ok(Self { length, zone })
     }
@@ -355,8 +360,8 @@ impl Answered for Histogram {
         let mut words = Words::default();
         let meanings = Meanings::new(&mut words);
         let mut counts = Counts {
-            cuts: Cuts::new(self.bucket, self.zone)?,
-            gap: i64::try_from(self.gap.as_micros()).unwrap_or(i64::MAX),
+            cuts: Cuts::new(self.bucket_micros, self.zone)?,
+            gap: i64::try_from(self.gap_micros).unwrap_or(i64::MAX),
             buckets: Vec::new(),
             by_type: self.by_type.then(TypeCounts::default),
             sessions: Vec::new(),
@@ -398,7 +403,7 @@ impl Histogram {
             buckets.push(Bucket {
                 start,
                 end: Timestamp::from_micros(bucket.end),
-                local: local_text(self.zone, start),
+                local: self.zone.text(start),
                 events: bucket.events,
                 sessions: bucket.sessions,
                 alive_max,
@@ -416,12 +421,12 @@ mod tests {
     use super::*;
 
     fn bucket(zone: &str, seconds: u64, at: &str) -> (String, i64) {
-        let zone = zone.parse().unwrap();
-        let cuts = Cuts::new(Duration::from_secs(seconds), zone).unwrap();
+        let zone: Zone = zone.parse().unwrap();
+        let cuts = Cuts::new(seconds * 1_000_000, zone).unwrap();
         let at: Timestamp = at.parse().unwrap();
         let (start, end) = cuts.bucket(at.as_micros());
         assert!((start..end).contains(&at.as_micros()));
-        (local_text(zone, Timestamp::from_micros(start)), (end - start) / SECOND)
+        (zone.text(Timestamp::from_micros(start)), (end - start) / SECOND)
     }
 
     #[test]
@@ -454,9 +459,9 @@ mod tests {
     #[test]
     fn a_bucket_divides_a_day_or_is_made_of_days() {
         for wrong in [0, 7, 86_401, 367 * 86_400] {
-            assert!(Cuts::new(Duration::from_secs(wrong), Zone::UTC).is_err(), "{wrong}");
+            assert!(Cuts::new(wrong * 1_000_000, Zone::UTC).is_err(), "{wrong}");
         }
-        assert!(Cuts::new(Duration::from_micros(500), Zone::UTC).is_err());
-        assert!(Cuts::new(Duration::MAX, Zone::UTC).is_err());
+        assert!(Cuts::new(500, Zone::UTC).is_err());
+        assert!(Cuts::new(u64::MAX, Zone::UTC).is_err());
     }
 }

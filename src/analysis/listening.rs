@@ -15,7 +15,9 @@
 //! Invariant: memory grows with the tags, and with the different pairs of a session and a tag it chose.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
+use crate::analysis::gap;
 use crate::analysis::meaning::Meaning;
 use crate::query::scan::{Row, Symbol};
 use crate::time::Timestamp;
@@ -68,9 +70,9 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// With the silence that is heard through at most, in microseconds.
-    pub(crate) fn new(gap_micros: Option<u64>) -> Self {
-        let gap_micros = gap_micros.and_then(|gap| gap.try_into().ok()).unwrap_or(i64::MAX);
+    /// With the silence that is heard through at most.
+    pub(crate) fn new(gap: Option<Duration>) -> Self {
+        let gap_micros = gap.map_or(i64::MAX, gap::micros);
         Self { gap_micros, tallies: Vec::new(), pairs: HashSet::new() }
     }
 

@@ -13,10 +13,12 @@
 //! order of time; its memory grows with sessions, tags and buckets, not with events, unless it says so.
 
 mod bounds;
+mod clocks;
 mod delays;
 mod distance;
 mod errors;
 mod funnel;
+mod gap;
 mod health;
 mod heatmap;
 mod histogram;
@@ -43,6 +45,7 @@ use crate::snapshot::Snapshot;
 use crate::store::{AllowGaps, Store};
 use crate::time::{TimeRange, Timestamp};
 
+pub use clocks::{ClockSkew, ClockSkewReport, ServerJump, SessionSkew};
 pub use distance::NoFix;
 pub use errors::{ClientErrors, ClientErrorsReport, ErrorGroup, OtherErrors};
 pub use funnel::{Funnel, FunnelReport, FunnelStep, StepReport};

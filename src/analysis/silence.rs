@@ -5,9 +5,11 @@
 //! - A *source* is a session, or, with the setting `by_tag`, a device: a tag that opens with a prefix. An event
 //!   is of the devices that its own tags name; without such a tag it is of the one that its session named
 //!   last, where it did.
+//! - A *heartbeat* is an event of the types in question: `heartbeat`, unless the setting `heartbeat_types` names
+//!   others that clients send by themselves.
 //! - A source is *silent since* its last heartbeat where that is more than the setting `after` before now. One
 //!   without any heartbeat is not judged, and counted apart.
-//! - A source that has *ended* is not silent: a `cleanup_session`, or a `stop_stream` or another word for it, came
+//! - A source that has *ended* is not silent: a `cleanup_session`, or a `stop_stream` or another word for it (no pause), came
 //!   after which there was no heartbeat, `start_session` or `start_stream`. With the setting `ended` such ones
 //!   are listed as well: a kiosk that should never end has fallen silent, however well it said good-bye.
 //! - *Now* is the newest event of the store, of whatever source, unless a setting says otherwise. The clock of
@@ -21,7 +23,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::delays::micros_between;
-use crate::analysis::meaning::{Meaning, Meanings};
+use crate::analysis::meaning::{Meaning, Meanings, types_of};
 use crate::analysis::sealed::Answered;
 use crate::analysis::{LIMIT, Moment, micros_of, places, until};
 use crate::codec::columns::ColumnKind;
@@ -61,6 +63,8 @@ pub struct Silence {
     pub after_micros: u64,
     /// What tags that name a device open with, 1 to 64 bytes; by default sources are sessions.
     pub by_tag: Option<String>,
+    /// The event types that are heartbeats; by default `heartbeat`.
+    pub heartbeat_types: Vec<String>,
     /// Now; by default the server time of the store's newest event.
     pub at: Option<Timestamp>,
     /// Whether those that have ended are listed as well; by default not.
@@ -75,6 +79,7 @@ impl Default for Silence {
             filter: Filter::All,
             after_micros: 600 * SECOND.unsigned_abs(),
             by_tag: None,
+            heartbeat_types: types_of(Meaning::Heartbeat).map(str::to_owned).collect(),
             at: None,
             ended: false,
             limit: LIMIT,
@@ -107,6 +112,13 @@ impl Silence {
     #[must_use]
     pub fn by_tag(mut self, prefix: impl Into<String>) -> Self {
         self.by_tag = Some(prefix.into());
+        self
+    }
+
+    /// The event types that are heartbeats, in place of the default.
+    #[must_use]
+    pub fn heartbeat_types<T: ToString>(mut self, types: impl IntoIterator<Item = T>) -> Self {
+        self.heartbeat_types = types.into_iter().map(|name| name.to_string()).collect();
         self
     }
 
@@ -173,14 +185,13 @@ impl Answered for Silence {
         if let Some(prefix) = &self.by_tag {
             check_name("by_tag", prefix, TAG_BYTES_MAX)?;
         }
-        let mut walk = Walk::default();
         let mut words = Words::default();
-        let meanings = Meanings::new(&mut words);
+        let mut walk = Walk::new(&self.heartbeat_types, &mut words);
         let Some(now) = moment.now(self.at)? else { return Ok(walk.report(self, None, &words)) };
         let filter = until(&self.filter, now);
         let Some(prefix) = &self.by_tag else {
             scan(moment.snapshot, &filter, &[], &mut words, |row| {
-                walk.note(row.session, row, meanings.of(row.event_type));
+                walk.note(row.session, row);
                 Ok(())
             })?;
             return Ok(walk.report(self, Some(now), &words));
@@ -197,13 +208,12 @@ impl Answered for Silence {
             if session >= named.len() {
                 named.resize(session + 1, None);
             }
-            let meaning = meanings.of(row.event_type);
             let mut own = row.tags().filter(|tag| tag.index() < devices).peekable();
             match (own.peek(), named[session]) {
-                (None, Some(device)) => walk.note(device, row, meaning),
+                (None, Some(device)) => walk.note(device, row),
                 _ => own.for_each(|device| {
                     named[session] = Some(device);
-                    walk.note(device, row, meaning);
+                    walk.note(device, row);
                 }),
             }
             Ok(())
@@ -212,9 +222,14 @@ impl Answered for Silence {
     }
 }
 
-/// What is known midway: each source by its number.
-#[derive(Default)]
-struct Walk(Vec<Option<Source>>);
+/// What is known midway.
+struct Walk {
+    meanings: Meanings,
+    /// By type, whether it is a heartbeat.
+    heartbeats: Vec<bool>,
+    /// By the number of a session or tag.
+    sources: Vec<Option<Source>>,
+}
 
 #[derive(Clone, Copy)]
 struct Source {
@@ -224,19 +239,28 @@ struct Source {
 }
 
 impl Walk {
-    fn note(&mut self, source: Symbol, row: &Row<'_>, meaning: Meaning) {
-        if source.index() >= self.0.len() {
-            self.0.resize(source.index() + 1, None);
+    fn new(heartbeat_types: &[String], words: &mut Words) -> Self {
+        let meanings = Meanings::new(words);
+        let places: Vec<_> =
+            heartbeat_types.iter().map(|name| words.types.intern(name).index()).collect();
+        let mut heartbeats = vec![false; words.types.len()];
+        places.into_iter().for_each(|place| heartbeats[place] = true);
+        Self { meanings, heartbeats, sources: Vec::new() }
+    }
+
+    fn note(&mut self, source: Symbol, row: &Row<'_>) {
+        if source.index() >= self.sources.len() {
+            self.sources.resize(source.index() + 1, None);
         }
         let last = (row.server_time, row.event_type);
         let unheard = Source { heartbeat: None, ended: false, last };
-        let source = self.0[source.index()].get_or_insert(unheard);
+        let source = self.sources[source.index()].get_or_insert(unheard);
         source.last = last;
-        match meaning {
-            Meaning::Heartbeat => {
-                source.heartbeat = Some(row.server_time);
-                source.ended = false;
-            }
+        if self.heartbeats.get(row.event_type.index()).is_some_and(|is| *is) {
+            source.heartbeat = Some(row.server_time);
+            source.ended = false;
+        }
+        match self.meanings.of(row.event_type) {
             Meaning::StartSession | Meaning::StartStream => source.ended = false,
             Meaning::CleanupSession | Meaning::StopStream => source.ended = true,
             _ => {}
@@ -248,7 +272,7 @@ impl Walk {
         let mut report =
             SilenceReport { at, sources: 0, without_heartbeat: 0, silent: 0, list: Vec::new() };
         let mut silent = Vec::new();
-        for (number, source) in self.0.into_iter().enumerate() {
+        for (number, source) in self.sources.into_iter().enumerate() {
             let Some(source) = source else { continue };
             let (Some(since), Some(now)) = (source.heartbeat, at) else {
                 report.without_heartbeat += 1;

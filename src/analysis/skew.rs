@@ -81,8 +81,9 @@ mod tests {
         for seen in [0_i64, 1, 63, 64, 65, 127, 128, 129, 1_000] {
             let mut readings = Readings::default();
             (0..seen).for_each(|reading| readings.add(reading));
-            let step = (0..).map(|n| 1 << n).find(|step| seen.div_ceil(*step) <= 64).unwrap_or(0);
-            let expected: Vec<i64> = (0..seen).step_by(step as usize).collect();
+            let steps = [1, 2, 4, 8, 16];
+            let step = steps.into_iter().find(|step| seen <= 64 * *step as i64).unwrap_or(0);
+            let expected: Vec<i64> = (0..seen).step_by(step).collect();
             assert_eq!((readings.seen(), readings.kept()), (seen as u64, &expected[..]), "{seen}");
             let spread = Quantiles::of(expected, i64::cmp);
             assert_eq!(readings.median(), spread.map(|spread| spread.median), "{seen}");

@@ -7,11 +7,13 @@
 //! pairs are counted in a second scan, of choices alone, between the tags that are listed and the [`POOL`]
 //! most chosen.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::gap;
 use crate::analysis::listening::{Heard, Listening, TagTally};
 use crate::analysis::meaning::{Meaning, Meanings, types_of};
-use crate::analysis::session::{check_gap, micros};
 use crate::analysis::{Moment, sealed};
 use crate::codec::columns::ColumnKind;
 use crate::error::{Error, Result};
@@ -69,10 +71,10 @@ const STREAM: [Meaning; 5] = [
 pub struct Tags {
     /// Which events are seen; all unless given.
     pub filter: Filter,
-    /// The longest silence of a session that still counts as listening, in microseconds, at least 1;
-    /// without it, as unless given, every silence does.
+    /// The longest silence of a session that still counts as listening, at least a microsecond; without it,
+    /// as unless given, every silence does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub listening_gap_micros: Option<u64>,
+    pub listening_gap: Option<Duration>,
     /// By which figure tags are listed, the greatest first; by choices unless given. Ties are by tag.
     pub sort: TagSort,
     /// At most so many tags are listed: 1 to 10,000, 100 unless given.
@@ -85,7 +87,7 @@ impl Default for Tags {
     fn default() -> Self {
         Self {
             filter: Filter::All,
-            listening_gap_micros: None,
+            listening_gap: None,
             sort: TagSort::Choices,
             limit: LIMIT,
             together: TOGETHER,
@@ -123,8 +125,8 @@ impl Tags {
 
     /// The longest silence that still counts as listening.
     #[must_use]
-    pub fn listening_gap(mut self, gap: std::time::Duration) -> Self {
-        self.listening_gap_micros = Some(micros(gap));
+    pub fn listening_gap(mut self, gap: Duration) -> Self {
+        self.listening_gap = Some(gap);
         self
     }
 
@@ -151,7 +153,7 @@ impl Tags {
 
     fn validate(&self) -> Result<()> {
         self.filter.validate()?;
-        check_gap("listening_gap_micros", self.listening_gap_micros)?;
+        gap::check("listening_gap", self.listening_gap)?;
         if !(1..=LIMIT_MAX).contains(&self.limit) {
             let rule = format!("must be 1 to {LIMIT_MAX}");
             return Err(Error::invalid("limit", rule, self.limit));
@@ -255,10 +257,10 @@ impl Tags {
     /// What every session heard, to its end.
     fn listen(&self, moment: &Moment<'_>, words: &mut Words) -> Result<(Listening, Vec<Heard>)> {
         let meanings = Meanings::new(words);
-        let mut listening = Listening::new(self.listening_gap_micros);
+        let mut listening = Listening::new(self.listening_gap);
         let mut sessions: Vec<Heard> = Vec::new();
         let mut last: Vec<Timestamp> = Vec::new();
-        let filter = match self.listening_gap_micros {
+        let filter = match self.listening_gap {
             // Silences lie between any two events.
             Some(_) => self.filter.clone(),
             None => {
@@ -275,7 +277,7 @@ impl Tags {
             listening.see(&mut sessions[number], row, meanings.of(row.event_type));
             Ok(())
         })?;
-        if self.listening_gap_micros.is_none() {
+        if self.listening_gap.is_none() {
             // Where a session ends is where its last event of any type is.
             for summary in aggregate::sessions(moment.snapshot, &self.filter)? {
                 let number = words.sessions.find(&summary.id).map(Symbol::index);

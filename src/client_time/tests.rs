@@ -1,8 +1,10 @@
 //! That times are read as clients mean them, and written again as they came.
 
+use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;
+use crate::time::{DAY, SECOND};
 
 fn micros(text: &str) -> i64 {
     instant(text).unwrap_or_else(|| panic!("{text:?} is not read")).as_micros()

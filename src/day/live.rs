@@ -482,3 +482,7 @@ fn trailing(parts: &[Arc<Part>], rows_max: usize, bytes_max: u64) -> usize {
     };
     parts.iter().rev().take_while(fits).count()
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops there")]
+mod tests;

@@ -66,6 +66,21 @@
 //! Results in order are gathered a page at a time through the blocks' zones, so that memory does not
 //! grow with the result.
 //!
+//! # Following the log
+//!
+//! The order of results, (server time, id), is no order of arrival: a late event would come before what a
+//! follower has seen. So a subscription keeps the next ordinal of each day, and looks at the days' ends,
+//! which the catalog knows of sealed days and the tail of the others. In the writing process a
+//! count of commits wakes it; beside it, it looks at the header of each log that is being written, which
+//! every commit changes, and at the stamp of the folder.
+//!
+//! As a position, the ordinals of 3,650 days would be large. Most of these days never change: a few are listed
+//! and the others are summed up, a hash of each day and its ordinal, in 24 sums. A sum that is still that of the
+//! days says that none has grown. Where one has, the difference is that of two hashes of one day, and trying
+//! days and ordinals finds it; where several have, the days of the sum are delivered again. An order of
+//! arrival over all days, kept by the store, would need no sums, but would cost each commit that
+//! begins or goes back to a day another write.
+//!
 //! # Forgetting a session
 //!
 //! Ids must not change when a session is erased, and pages that redb has freed keep their bytes. So nothing
@@ -107,6 +122,7 @@
 //! # Floors
 //!
 //! Lower floors never import upper ones: 0 `error limits settings time zone client_time clock event`;
-//! 1 `codec index`; 2 `storage day`; 3 `catalog snapshot writer query upkeep`; 4 `store builder`; 5 `analysis`, `map`, `wire`, `testing`
+//! 1 `codec index`; 2 `storage day`; 3 `catalog snapshot writer query upkeep`; 4 `store builder subscription`;
+//! 5 `analysis`, `batches`, `export`, `map`, `wire`, `testing`
 //! and the program. Only `day`, `catalog` and `storage` name redb, only `index::postings` roaring, only
 //! `codec::batch` bincode, only `clock` asks the system for the time.

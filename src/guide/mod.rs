@@ -4,6 +4,7 @@
 
 pub mod architecture;
 pub mod benchmarks;
+pub mod export;
 pub mod format;
 pub mod promises;
 pub mod testing;

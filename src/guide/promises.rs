@@ -22,6 +22,11 @@
 //!   before it. It never waits for a commit. Readers in other processes see what is committed when they
 //!   ask, one day after the other. A day that is dropped while a query runs is left out if the
 //!   query has not come to it yet, and later events fill its limit; otherwise it is whole.
+//! - **Subscriptions.** Every event that matches and is durable is delivered at least once, in order of arrival
+//!   within its day, however late it comes; erased and dropped ones need not be. A subscription delivers none
+//!   twice; one that goes on from a position repeats what came after it, and beyond that only what
+//!   [`Subscription`](crate::Subscription) names. A reader may see a commit in the moment before its sync
+//!   ends: should the power be cut then, that event never was, and its day is delivered again as it is.
 //! - **Damage.** A flipped bit in a file of the store is an error that names the day when the bytes are
 //!   read, or is never read at all: never another answer. `check` reads every byte. What is damaged
 //!   does not keep the other days from being read and written. Every value is under a checksum that is
@@ -45,7 +50,7 @@
 //! - **Memory.** An open day costs at most 4 MiB of rows in its tail, 4 MiB of unmerged postings, and redb's
 //!   1 MiB; at most four days are open. The cache costs what it was given. A result costs a page of
 //!   65,536 places and the blocks it is decoding. Counts by key and lists of sessions grow with the
-//!   number of keys. The catalog keeps 4 bytes a session and day in memory,
+//!   number of keys; the questions of `analysis` with sessions and tags, by as much as each says. The catalog keeps 4 bytes a session and day in memory,
 //!   and of each day the names and totals of at most 256 types and 256 tags.
 //!
 //! # The tests that show it
@@ -89,6 +94,11 @@
 //!   - `agreement::an_iterator_gives_what_was_there_when_it_was_asked_for`
 //!   - `readers::a_reader_process_follows_a_writer_live`
 //!   - `concurrency::a_reader_keeps_its_snapshot_while_its_days_are_dropped`
+//! - **Subscriptions.**
+//!   - `subscribe::whatever_is_done_to_a_store_each_event_is_delivered_once_and_in_order_of_arrival`
+//!   - `subscribe::late_events_of_days_that_a_position_does_not_list_are_delivered_after_it`
+//!   - `subscribe::a_subscriber_follows_a_writer_process_that_is_killed_and_its_successor`
+//!   - `subscribe::damage_is_told_once_and_what_a_rebuild_salvages_is_delivered`
 //! - **Damage.**
 //!   - `damage::damage_anywhere_is_told_and_costs_no_other_day`
 //!   - `damage::a_flipped_bit_anywhere_in_a_tiny_days_file_is_told`

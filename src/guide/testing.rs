@@ -11,7 +11,9 @@
 //! | `crashes::lies`: a card that lies about syncs | `DIURNAL_LIE_RUNS` | 300 runs, 5 disks each |
 //! | `faults::a_`: EIO, ENOSPC and short writes, once and for good, at every operation | `DIURNAL_FAULT_RUNS`, `DIURNAL_FAULT_SEED` | 9,000 runs |
 //! | `durability::killed`: SIGKILL while 16 threads log | `DIURNAL_KILL_ROUNDS`, `DIURNAL_KILL_SEED` | 100 kills |
+//! | `subscribe::whatever`: subscriptions to a store that lives a random life | `DIURNAL_SUBSCRIBED_LIVES`, `DIURNAL_SUBSCRIBED_SEED` | 24 lives of 70 steps |
 //! | `decade::`: ten years with faults, cuts, jumps of the clock and retention | `DIURNAL_DECADE_DAYS`, `DIURNAL_DECADE_SEED`, `DIURNAL_DECADE_UNCLEAN_BYTES` | 3,650 days; 200 and 2 MB for the unclean day |
+//! | `export::`: exported files with damaged bytes | `DIURNAL_EXPORT_FLIPS`, `DIURNAL_EXPORT_SEED` | 400 of each format |
 //!
 //! ```sh
 //! DIURNAL_CRASH_CUTS=3000000 cargo test --all-features --test it crashes::a_ -- --nocapture

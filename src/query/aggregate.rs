@@ -120,7 +120,7 @@ fn each_match_of(
 }
 
 /// Visits each part with a match, with its matches.
-fn each_match(
+pub(super) fn each_match(
     snapshot: &Snapshot,
     plan: &Plan,
     mut visit: impl FnMut(&DayView, &Part, &Bitmap) -> Result<()>,

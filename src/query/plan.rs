@@ -257,3 +257,7 @@ fn text_of(range: &TimeRange) -> String {
         (false, false) => format!("from {} to {}", range.from, range.to),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops there")]
+mod tests;

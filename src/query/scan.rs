@@ -1,6 +1,6 @@
 //! Rows in order, as columns hold them: for figures that are computed from many events.
 //!
-//! Owns: [`scan`], which shows each matching row to a visitor; [`Row`], borrowed from decoded columns; and
+//! Owns: [`scan`], which shows each matching row to a visitor; [`arrivals`], which shows when they arrived; [`Row`], borrowed from decoded columns; and
 //! [`Words`], in which every session id, type and tag that was met has a number. Does not own the order of
 //! rows (`hits`), nor what is computed (`analysis`).
 //!
@@ -20,7 +20,9 @@ use crate::day::part::BlockEntry;
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Location};
+use crate::query::aggregate;
 use crate::query::hits::{Hits, Position, Wanted};
+use crate::query::plan::Plan;
 use crate::query::{Filter, Query};
 use crate::snapshot::Snapshot;
 use crate::time::{Day, Timestamp};
@@ -145,6 +147,14 @@ impl<'a> Row<'a> {
         self.block.find(ColumnKind::ClientTime)?.client_instant(self.row)
     }
 
+    /// Whether the client told its time, readable or not, where `ClientTime` was asked for.
+    pub(crate) fn has_client_time(&self) -> bool {
+        match self.block.find(ColumnKind::ClientTime) {
+            Some(Column::ClientTime(times)) => times.is_told(self.row),
+            _ => false,
+        }
+    }
+
     /// Its data, where it has any and `Data` was asked for.
     pub(crate) fn data(&self) -> Option<&'a str> {
         self.block.find(ColumnKind::Data)?.text(self.row)
@@ -217,6 +227,30 @@ pub(crate) fn scan(
             Ok(()) => shown,
             Err(panic) => resume_unwind(panic),
         }
+    })
+}
+
+/// Shows the ids and server times of all matching rows to `visit`, in order of arrival on each day.
+pub(crate) fn arrivals(
+    snapshot: &Snapshot,
+    filter: &Filter,
+    mut visit: impl FnMut(EventId, Timestamp),
+) -> Result<()> {
+    aggregate::each_match(snapshot, &Plan::new(filter)?, |view, part, matches| {
+        for block in &part.blocks {
+            let start = block.first - part.first;
+            let rows = start..start + block.rows;
+            if matches.range_len(rows.clone()) == 0 {
+                continue;
+            }
+            let times = view.column(block, ColumnKind::ServerTime)?;
+            for row in matches.iter_in(rows) {
+                if let Some(time) = times.time((row - start) as usize) {
+                    visit(EventId::new(view.day, part.first + row), time);
+                }
+            }
+        }
+        Ok(())
     })
 }
 

@@ -24,6 +24,7 @@ use std::sync::Arc;
 
 use redb::StorageBackend;
 
+use crate::codec::bytes::checksum;
 use crate::error::{Error, Result};
 
 /// One open file.
@@ -72,6 +73,13 @@ pub(crate) trait Directory: Debug + Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
     /// The files of a folder, in no order.
     fn list(&self, folder: &str) -> io::Result<Vec<Entry>>;
+    /// A number that differs once files came to a folder or left it, as far as the system can tell: two
+    /// changes within a tick of its clock may look like one. Costs as much as [`list`](Self::list), or less.
+    fn folder_stamp(&self, folder: &str) -> io::Result<u64> {
+        let mut entries = self.list(folder)?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(checksum(format!("{entries:?}").as_bytes()))
+    }
     /// A number that no other file has at the time, whatever is written to this one.
     fn file_id(&self, name: &str) -> io::Result<u64>;
     /// Makes the names in a folder durable.

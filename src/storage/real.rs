@@ -97,6 +97,11 @@ impl Directory for RealDirectory {
     }
 
     #[cfg(unix)]
+    fn folder_stamp(&self, folder: &str) -> io::Result<u64> {
+        fs::metadata(self.path(folder)).map(|metadata| stamp_of(&metadata))
+    }
+
+    #[cfg(unix)]
     fn file_id(&self, name: &str) -> io::Result<u64> {
         use std::os::unix::fs::MetadataExt;
         Ok(fs::metadata(self.path(name))?.ino())

@@ -25,6 +25,7 @@ use crate::storage::{is_there, remove_temporary};
 use crate::time::Day;
 use crate::upkeep::backup::identity;
 use crate::upkeep::quarantine;
+use crate::writer::arrivals::Arrivals;
 use crate::writer::queue::{Outcome, Queue, Waiting};
 use upkeep::{end_drop, end_interrupted};
 
@@ -37,6 +38,7 @@ pub(crate) struct OpenDays {
     inner: Mutex<Inner>,
     published: RwLock<Published>,
     commits: AtomicU64,
+    arrivals: Arrivals,
 }
 
 /// What one thread at a time works on.
@@ -88,7 +90,8 @@ impl OpenDays {
         let published = Published { sealed: Arc::new(known), live: BTreeMap::new(), gaps };
         let inner = Mutex::new(Inner { live: Vec::new(), catalog: Some(catalog) });
         let (published, commits) = (RwLock::new(published), AtomicU64::new(0));
-        let days = Self { context, shelf, queue, inner, published, commits };
+        let arrivals = Arrivals::default();
+        let days = Self { context, shelf, queue, inner, published, commits, arrivals };
         days.recover(&files)?;
         days.flush_catalog();
         Ok(days)
@@ -124,6 +127,12 @@ impl OpenDays {
 
     fn publish(&self, change: impl FnOnce(&mut Published)) {
         change(&mut self.published.write().unwrap_or_else(PoisonError::into_inner));
+        self.arrivals.note();
+    }
+
+    /// Tells of commits and of changes of the days.
+    pub(crate) fn arrivals(&self) -> &Arrivals {
+        &self.arrivals
     }
 
     /// The days as they are now, all at one moment, with the rows that `pending` says wait to be written.
@@ -333,6 +342,7 @@ impl OpenDays {
             // The day written last stands last.
             inner.live[place..].rotate_left(1);
             self.commits.fetch_add(1, Ordering::Relaxed);
+            self.arrivals.note();
             list.iter().for_each(|waiting| waiting.acknowledge());
         }
         Outcome::Written

@@ -1,11 +1,13 @@
 //! The single writer of a store.
 //!
 //! Owns: what happens between `log_event` and an acknowledgement: rules, stamp, queue, commit; flushing,
-//! roll-over and retention. The rooms below: `queue` (order and group commit), `days` (the open days).
+//! roll-over and retention. The rooms below: `queue` (order and group commit), `days` (the open days),
+//! `arrivals` (who is told of what was committed).
 //!
 //! Invariants: an event is checked before it is queued; a batch is whole or absent per day; nothing
 //! is acknowledged before it is as safe as the durability promises.
 
+pub(crate) mod arrivals;
 pub(crate) mod days;
 pub(crate) mod queue;
 #[cfg(test)]
@@ -234,6 +236,14 @@ impl Writer {
         self.queue.check_usable()
     }
 
+    /// Whether there may be more to see: an error once it has failed, or is closed and all is written.
+    pub(crate) fn check_going_on(&self) -> Result<()> {
+        match self.days.arrivals().has_ended() || self.queue.is_broken() {
+            true => self.check_usable(),
+            false => Ok(()),
+        }
+    }
+
     /// The days as a query sees them: what is durable, or, buffered, what was accepted.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         self.days.snapshot(|| match self.settings.durability {
@@ -264,6 +274,7 @@ impl Writer {
             false => flushed.and(self.days.close(self.today())),
         };
         drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        self.days.arrivals().end();
         closed
     }
 }

@@ -7,8 +7,7 @@
 
 use diurnal::{Event, Filter, NewEvent, Query, Store};
 
-use crate::args::ingest::ImportFormat;
-use crate::decode::{Decoded, Decoder};
+use crate::decode::{Decoded, Decoder, Records};
 use crate::records::{Piece, Splitter};
 
 /// What is read of a text.
@@ -60,18 +59,18 @@ fn read_json(bytes: &[u8]) {
     }
     let _ = serde_json::from_slice::<Event>(bytes);
     // As a line of an import, too.
-    import(ImportFormat::Jsonl, bytes);
+    import(Records::Jsonl, bytes);
 }
 
 fn read_csv(bytes: &[u8]) {
-    import(ImportFormat::Csv, bytes);
-    import(ImportFormat::Query, bytes);
+    import(Records::Csv, bytes);
+    import(Records::Query, bytes);
 }
 
 /// However an input is cut by its reads, its records are the same; none of its bytes is lost.
-fn import(format: ImportFormat, bytes: &[u8]) {
+fn import(format: Records, bytes: &[u8]) {
     let split = |step: usize| {
-        let mut splitter = Splitter::new(format == ImportFormat::Csv);
+        let mut splitter = Splitter::new(format == Records::Csv);
         let mut pieces: Vec<Piece> =
             bytes.chunks(step).flat_map(|chunk| splitter.push(chunk)).collect();
         pieces.append(&mut splitter.finish());

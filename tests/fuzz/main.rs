@@ -23,6 +23,7 @@ mod args;
 #[allow(dead_code, reason = "the program uses the rest")]
 mod csv;
 #[path = "../../src/bin/diurnal/import/decode.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
 mod decode;
 #[path = "../../src/bin/diurnal/failure.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]

@@ -30,7 +30,7 @@ impl Place {
         Self { directory: TempDir::new().unwrap() }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join(name)
     }
 
@@ -55,7 +55,7 @@ impl Place {
         out
     }
 
-    fn command(&self, store: &str, command: &str, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, store: &str, command: &str, arguments: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_diurnal"));
         program.arg(command).arg(self.path(store)).args(arguments).stdin(Stdio::null());
         program
@@ -99,7 +99,7 @@ impl Place {
     }
 }
 
-fn ended(output: Output) -> Ended {
+pub(crate) fn ended(output: Output) -> Ended {
     let status = output.status.code().expect("the program ends by itself");
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status, text(output.stdout), text(output.stderr))
@@ -172,41 +172,57 @@ fn log_prints_the_id_of_the_event() {
 }
 
 #[test]
-fn a_bad_event_is_one_line_and_status_1() {
+fn a_bad_event_is_one_line_and_status_2() {
     let place = Place::new();
     for options in
         [["--session-id", "", "--event-type", "x"], ["--session-id", "1", "--event-type", "a\nb"]]
     {
         let (status, out, err) = place.run("log", &options);
-        assert_eq!((status, out.as_str()), (1, ""));
+        assert_eq!((status, out.as_str()), (2, ""));
         assert!(err.starts_with("diurnal: invalid input: "), "{err}");
         assert_eq!(err.lines().count(), 1, "{err}");
     }
     let (status, _, err) = place.run("log", &["event_type=x"]);
-    assert!(status == 1 && err.contains("session_id"), "{err}");
+    assert!(status == 2 && err.contains("session_id"), "{err}");
 }
 
 #[test]
 fn wrong_usage_is_status_2() {
     let place = Place::new();
-    let wrong: [(&str, &[&str]); 10] = [
+    let wrong: [(&str, &[&str]); 12] = [
         ("log", &[]),
         ("log", &["--session-id", "1", "--event-type", "x", "--latitude", "1"]),
         ("query", &["--order", "sideways"]),
         ("query", &["--bbox", "1,2,3"]),
         ("query", &["--near", "1,2,many"]),
-        ("query", &["--from", "yesterday"]),
+        ("query", &["--from", "tomorrow"]),
+        ("query", &["--tz", "Mars/Olympus"]),
         ("count", &["--by", "weather"]),
         ("prune", &[]),
         ("erase", &[]),
         ("backup", &[]),
+        ("import", &["-", "--strict"]),
     ];
     for (command, arguments) in wrong {
         let (status, out, err) = place.run(command, arguments);
         assert_eq!((status, out.as_str()), (2, ""), "{command} {arguments:?}: {err}");
         assert!(!err.is_empty());
+        assert!(err.matches("invalid").count() <= 1, "said twice: {err}");
     }
     assert!(!place.path("store").exists());
+    let place = Place::with_events();
+    for (command, arguments) in [
+        ("query", ["--near", "91,0,1"].as_slice()),
+        ("count", &["--bbox", "0,-91,1,1"]),
+        (
+            "log",
+            &["--session-id", "1", "--event-type", "x", "--latitude", "93", "--longitude", "0"],
+        ),
+    ] {
+        let (status, out, err) = place.run(command, arguments);
+        assert_eq!((status, out.as_str()), (2, ""), "{command} {arguments:?}: {err}");
+        assert!(err.contains("must be a number within"), "{err}");
+    }
 }
 
 #[test]
@@ -394,6 +410,19 @@ fn damage_is_reported_with_status_3() {
     assert!(format!("{out}{err}").contains("2026-11-22"), "{out}{err}");
     let (status, ..) = place.run("query", &[]);
     assert_eq!(status, 3, "a query that touches the day");
+    let copy = place.path("copy").to_str().unwrap().to_owned();
+    let (status, out, err) = place.run("backup", &[&copy]);
+    assert_eq!((status, err.as_str()), (3, ""), "the other days are copied: {out}");
+    assert!(out.contains("\"days_copied\":2,") && out.contains("2026-11-22"), "{out}");
+    let (status, out, _) = place.run("check", &["--rebuild"]);
+    assert_eq!(status, 3, "the event is lost: {out}");
+    for arguments in [[].as_slice(), &["--rebuild"]] {
+        let out = place.prints("check", arguments);
+        assert!(
+            out.contains("\"events_lost\":1,"),
+            "what is past is told, and is no damage: {out}"
+        );
+    }
 }
 
 #[test]
@@ -460,7 +489,7 @@ fn a_strict_import_takes_all_lines_or_none() {
     let file = place.write("good.jsonl", good);
     assert!(place.prints("import", &["--strict", &file]).contains("\"imported\":1"));
     let (status, _, err) = place.run("import", &["--strict", "-"]);
-    assert!(status == 1 && err.contains("--strict"), "{err}");
+    assert!(status == 2 && err.contains("--strict"), "{err}");
 }
 
 #[test]
@@ -504,7 +533,7 @@ fn prune_drops_the_oldest_days() {
     assert!(dropped.ends_with("\"dry_run\":false}\n"), "{dropped}");
     assert_eq!(place.prints("query", &["--to", "2026-11-23"]), "");
     let table = place.prints("prune", &["--keep-days", "3000000", "--format", "table"]);
-    assert_eq!(table, "dropped 0 days in all: 0 events, 0 bytes\n");
+    assert_eq!(table, "dropped 0 days in all: 0 events, 0 B\n");
 }
 
 #[test]
@@ -523,8 +552,8 @@ fn erase_says_what_would_go_and_does_it_when_told() {
     let table = place.prints("erase", &["--session-id", "-1", "--format", "table"]);
     assert_eq!(
         table,
-        "would erase 2026-11-23: 1 events\n\
-         would erase session -1: 1 events of 1 days; --yes does it\n"
+        "would erase 2026-11-23: 1 event\n\
+         would erase session -1: 1 event of 1 day; --yes does it\n"
     );
     std::fs::write(place.path("store/days/2026-11-22.day.damaged"), "?").unwrap();
     let (status, out, err) =
@@ -533,7 +562,7 @@ fn erase_says_what_would_go_and_does_it_when_told() {
     assert!(out.contains("\nmay remain in days/2026-11-22.day.damaged: "), "{out}");
     assert!(out.ends_with("; something may remain\n"), "{out}");
     let (status, _, err) = place.run("erase", &["--session-id", "", "--yes"]);
-    assert!(status == 1 && err.starts_with("diurnal: invalid input: session_id"), "{err}");
+    assert!(status == 2 && err.starts_with("diurnal: invalid input: session_id"), "{err}");
     place.prints("check", &[]);
 }
 
@@ -554,9 +583,9 @@ fn backup_makes_a_store_with_the_same_events_and_brings_it_up_to_date() {
     let table = place.prints("backup", &[&copy, "--format", "table"]);
     // A day that is today is being written, and copied each time.
     assert!(table.starts_with("copied 2026-11-22\ncopied "), "{table}");
-    assert!(!table.contains("2026-11-23") && table.ends_with(" were there already\n"), "{table}");
+    assert!(!table.contains("2026-11-23") && table.ends_with(" there already\n"), "{table}");
     let (status, _, err) = place.run("backup", &[place.path("store").to_str().unwrap()]);
-    assert!(status == 1 && err.starts_with("diurnal: invalid input: "), "{err}");
+    assert!(status == 2 && err.starts_with("diurnal: invalid input: "), "{err}");
 }
 
 #[test]
@@ -630,7 +659,7 @@ fn a_line_of_any_length_costs_only_itself() {
     let rejects = place.path("rejects");
     let (status, out, err) = place.run("import", &[&file, "--rejects", rejects.to_str().unwrap()]);
     assert_eq!((status, out.as_str()), (1, "{\"read\":3,\"imported\":2,\"rejected\":1}\n"));
-    assert_eq!(err, "line 2: must be at most 4194304 bytes long\n");
+    assert_eq!(err, "line 2: must be at most 8388608 bytes long\n");
     assert!(std::fs::read_to_string(rejects).unwrap() == long, "kept to the byte");
 }
 

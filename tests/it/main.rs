@@ -20,6 +20,8 @@ mod decade;
 mod durability;
 #[cfg(feature = "testing")]
 mod erase;
+#[cfg(all(feature = "cli", feature = "export", feature = "testing"))]
+mod export;
 #[cfg(feature = "testing")]
 mod faults;
 mod formats;
@@ -32,7 +34,13 @@ mod readers;
 mod real_data;
 mod statemachine;
 #[cfg(feature = "testing")]
+mod subscribe;
+#[cfg(feature = "testing")]
 mod system;
+#[cfg(feature = "cli")]
+mod tail;
+#[cfg(feature = "cli")]
+mod terminal;
 mod tidy;
 mod time;
 #[cfg(feature = "testing")]

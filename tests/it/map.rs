@@ -316,6 +316,6 @@ mod program {
         place.prints("histogram", &["--bucket", "1d", "-o", &file]);
         assert_eq!(sides(&std::fs::read(&file).unwrap()), (2_400, 1_600));
         let (status, _, err) = place.run("histogram", &["-o", "plot.txt"]);
-        assert!(status == 1 && err.contains("must end with .svg or .png"), "{err}");
+        assert!(status == 2 && err.contains("must end with .svg or .png"), "{err}");
     }
 }

@@ -22,8 +22,8 @@ const FLOORS: [&[&str]; 6] = [
     &["codec", "index"],
     &["storage", "day"],
     &["catalog", "snapshot", "writer", "query", "upkeep"],
-    &["store", "builder"],
-    &["wire", "testing", "analysis", "export", "map", "http", "guide"],
+    &["store", "builder", "subscription"],
+    &["wire", "testing", "analysis", "batches", "export", "map", "http", "guide"],
 ];
 
 /// Plain values of `query` that every floor above the first may name.

@@ -24,7 +24,7 @@ pub struct SessionFigures {
     /// From the first to the last.
     pub duration_micros: i64,
     /// The sum of the silences between neighbouring events that are not over
-    /// [`SessionSettings::active_gap_micros`](crate::analysis::SessionSettings::active_gap_micros).
+    /// [`SessionSettings::active_gap`](crate::analysis::SessionSettings::active_gap).
     pub active_micros: i64,
     /// Events seen.
     pub events: u64,

@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::distance::NoFix;
+use crate::analysis::gap;
 use crate::analysis::meaning::PASSIVE;
 use crate::error::{Error, Result};
 use crate::event::check_name;
@@ -41,13 +42,13 @@ pub use one::{Session, SessionReport, TagHeard};
 #[serde(default)]
 #[non_exhaustive]
 pub struct SessionSettings {
-    /// The longest silence between two events that still counts as active time, in microseconds, at
-    /// least 1; 5 minutes unless given.
-    pub active_gap_micros: u64,
-    /// The longest silence between two events that still counts as listening, in microseconds, at
-    /// least 1; without it, as unless given, every silence does.
+    /// The longest silence between two events that still counts as active time, at least a microsecond;
+    /// 5 minutes unless given.
+    pub active_gap: Duration,
+    /// The longest silence between two events that still counts as listening, at least a microsecond;
+    /// without it, as unless given, every silence does.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub listening_gap_micros: Option<u64>,
+    pub listening_gap: Option<Duration>,
     /// Whether what comes before the first action (an attract loop) and after the last one (the idle
     /// tail) is cut off; not so unless given. Of a session without an action nothing is left.
     pub cut_idle: bool,
@@ -61,8 +62,8 @@ pub struct SessionSettings {
 impl Default for SessionSettings {
     fn default() -> Self {
         Self {
-            active_gap_micros: 300_000_000,
-            listening_gap_micros: None,
+            active_gap: Duration::from_secs(300),
+            listening_gap: None,
             cut_idle: false,
             passive: PASSIVE.map(str::to_owned).into(),
             no_fix: NoFix::default(),
@@ -74,14 +75,14 @@ impl SessionSettings {
     /// The longest silence that still counts as active time.
     #[must_use]
     pub fn active_gap(mut self, gap: Duration) -> Self {
-        self.active_gap_micros = micros(gap);
+        self.active_gap = gap;
         self
     }
 
     /// The longest silence that still counts as listening.
     #[must_use]
     pub fn listening_gap(mut self, gap: Duration) -> Self {
-        self.listening_gap_micros = Some(micros(gap));
+        self.listening_gap = Some(gap);
         self
     }
 
@@ -107,8 +108,8 @@ impl SessionSettings {
     }
 
     fn validate(&self) -> Result<()> {
-        check_gap("active_gap_micros", Some(self.active_gap_micros))?;
-        check_gap("listening_gap_micros", self.listening_gap_micros)?;
+        gap::check("active_gap", Some(self.active_gap))?;
+        gap::check("listening_gap", self.listening_gap)?;
         if self.passive.len() > PASSIVE_MAX {
             let rule = format!("must be at most {PASSIVE_MAX} types");
             return Err(Error::invalid("passive", rule, self.passive.len()));
@@ -120,16 +121,3 @@ impl SessionSettings {
 
 /// Passive types: they become part of a filter, beside the one that was asked with.
 const PASSIVE_MAX: usize = FILTER_TERMS_MAX / 10 * 9;
-
-/// A length as settings have it; what is longer than can be said is as long as can be.
-pub(super) fn micros(length: Duration) -> u64 {
-    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// A silence of no length would cut everything.
-pub(super) fn check_gap(setting: &str, micros: Option<u64>) -> Result<()> {
-    match micros {
-        Some(0) => Err(Error::invalid(setting, "must be at least a microsecond", 0)),
-        _ => Ok(()),
-    }
-}

@@ -13,6 +13,7 @@
 
 use crate::analysis::bounds::Bounds;
 use crate::analysis::distance::metres;
+use crate::analysis::gap;
 use crate::analysis::listening::{Heard, Listening};
 use crate::analysis::meaning::{Meaning, Meanings};
 use crate::analysis::session::{SessionFigures, SessionSettings};
@@ -80,13 +81,13 @@ impl<'a> Tracker<'a> {
         };
         let mut tracker = Self {
             settings,
-            active_gap_micros: settings.active_gap_micros.try_into().unwrap_or(i64::MAX),
+            active_gap_micros: gap::micros(settings.active_gap),
             meanings,
             passive,
             actions,
             places: Vec::new(),
             states: Vec::new(),
-            listening: Listening::new(settings.listening_gap_micros),
+            listening: Listening::new(settings.listening_gap),
         };
         scan(snapshot, filter, &COLUMNS, words, |row| {
             if tracker.see(row) {

@@ -1,6 +1,6 @@
 //! The command `backup`.
 //!
-//! Owns: what is printed, and that status 1 says that a day could not be read. Does not own what is
+//! Owns: what is printed, and that status 3 says that a day could not be read. Does not own what is
 //! copied.
 
 use std::io::Write;
@@ -8,6 +8,7 @@ use std::io::Write;
 use diurnal::{BackupReport, Day, Store};
 use serde::Serialize;
 
+use crate::amounts::{self, counted};
 use crate::args::RowFormat;
 use crate::args::upkeep::BackupArguments;
 use crate::failure::{Failure, Outcome};
@@ -22,7 +23,7 @@ pub(crate) fn backup(arguments: &BackupArguments, out: &mut dyn Write) -> Result
         RowFormat::Jsonl => write_lines(&report, out)?,
         RowFormat::Table => write_text(&report, out)?,
     }
-    Ok(if report.problems.is_empty() { Outcome::Done } else { Outcome::Wanting })
+    Ok(if report.problems.is_empty() { Outcome::Done } else { Outcome::Damaged })
 }
 
 fn write_lines(report: &BackupReport, out: &mut dyn Write) -> Result<(), Failure> {
@@ -59,9 +60,9 @@ fn write_text(report: &BackupReport, out: &mut dyn Write) -> Result<(), Failure>
     }
     Ok(writeln!(
         out,
-        "copied {} days, {} bytes; {} days were there already",
-        report.copied.len(),
-        report.bytes_copied,
-        report.kept.len()
+        "copied {}, {}; {} there already",
+        counted(report.copied.len() as u64, "day"),
+        amounts::size(report.bytes_copied),
+        counted(report.kept.len() as u64, "day")
     )?)
 }

@@ -1,13 +1,11 @@
-//! Comma separated values, RFC 4180, one record at a time.
+//! Comma separated values, RFC 4180, read one record at a time.
 //!
-//! Owns: how a record is quoted and read, and where it ends. Does not own the columns (`fields`,
-//! `output`).
+//! Owns: how a record is read, and where it ends. Does not own the columns (`fields`), nor how a record
+//! is written, which the library does.
 //!
 //! It is written here since an import needs what a general reader hides: the record's own bytes,
 //! for a rejects file, and whether an empty cell was quoted, since data that is empty is not data
 //! that is absent.
-
-use std::io::{self, Write};
 
 /// One cell of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,33 +96,17 @@ fn quoted_cell(mut text: &str) -> Result<(Cell, Option<&str>), String> {
     }
 }
 
-/// Writes one cell: quoted where it must be, and where it is empty, which tells it from an absent
-/// one.
-pub(crate) fn write_cell(out: &mut dyn Write, text: &str) -> io::Result<()> {
-    if text.is_empty() || text.contains(['"', ',', '\n', '\r']) {
-        write!(out, "\"{}\"", text.replace('"', "\"\""))
-    } else {
-        out.write_all(text.as_bytes())
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::*;
 
     #[test]
-    fn cells_come_back_as_they_were_written() {
-        let texts = ["", "plain", "a,b", "say \"hi\"", "two\r\nlines", "\"", " blank "];
-        let mut record = Vec::new();
-        for (index, text) in texts.iter().enumerate() {
-            if index > 0 {
-                record.push(b',');
-            }
-            write_cell(&mut record, text).unwrap();
-        }
-        let read = cells(std::str::from_utf8(&record).unwrap()).unwrap();
-        assert_eq!(read.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>(), texts);
+    fn cells_are_what_stands_between_commas_and_within_quotes() {
+        let read =
+            cells("plain,\"a,b\",\"say \"\"hi\"\"\",\"two\r\nlines\", blank ,\"\"\"\"").unwrap();
+        let texts = read.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>();
+        assert_eq!(texts, ["plain", "a,b", "say \"hi\"", "two\r\nlines", " blank ", "\""]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::io::Write;
 use diurnal::{Day, ErasedDay, ErasureReport, Remains, Store, Timestamp};
 use serde::Serialize;
 
+use crate::amounts::counted;
 use crate::args::RowFormat;
 use crate::args::upkeep::EraseArguments;
 use crate::failure::{Failure, Outcome};
@@ -77,13 +78,15 @@ fn write_lines(report: &ErasureReport, out: &mut dyn Write) -> Result<(), Failur
 fn write_text(report: &ErasureReport, out: &mut dyn Write) -> Result<(), Failure> {
     let done = if report.erased_at.is_some() { "erased" } else { "would erase" };
     for ErasedDay { day, events, .. } in &report.days {
-        writeln!(out, "{done} {day}: {events} events")?;
+        writeln!(out, "{done} {day}: {}", counted(*events, "event"))?;
     }
     for remains in &report.remains {
         writeln!(out, "may remain in {}", text::neutral(&remains.to_string()))?;
     }
-    let (id, days, events) = (text::neutral(&report.session_id), report.days.len(), report.events);
-    write!(out, "{done} session {id}: {events} events of {days} days")?;
+    let id = text::neutral(&report.session_id);
+    let events = counted(report.events, "event");
+    let days = counted(report.days.len() as u64, "day");
+    write!(out, "{done} session {id}: {events} of {days}")?;
     match (report.erased_at, report.verified) {
         (None, _) => writeln!(out, "; --yes does it")?,
         (Some(at), true) => writeln!(out, ", at {at}, verified")?,

@@ -1,8 +1,8 @@
 //! How a command ends.
 //!
 //! Owns: [`Outcome`] and [`Failure`], and the exit status they lead to: 0 done; 1 failed, or a line
-//! rejected; 2 wrong usage, which clap finds; 3 damage found; 4 locked by another. Does not own what is
-//! printed.
+//! rejected; 2 wrong usage, which clap finds, or a value that breaks a rule; 3 damage found; 4 locked by
+//! another; 130 interrupted. Does not own what is printed.
 
 use std::fmt;
 use std::io;
@@ -13,6 +13,10 @@ use diurnal::ErrorKind;
 const DAMAGE: u8 = 3;
 /// Another process has the store: it may be tried again later.
 const LOCKED: u8 = 4;
+/// As a shell has it for a program that SIGINT ended.
+pub(crate) const INTERRUPTED: u8 = 130;
+/// What clap ends with where it finds wrong usage.
+const USAGE: u8 = 2;
 
 /// How a command ended that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +27,8 @@ pub(crate) enum Outcome {
     Wanting,
     /// The command did its work, and reported damage.
     Damaged,
+    /// The command was interrupted, and ended in good order.
+    Interrupted,
 }
 
 impl Outcome {
@@ -32,6 +38,7 @@ impl Outcome {
             Self::Done => 0,
             Self::Wanting => 1,
             Self::Damaged => DAMAGE,
+            Self::Interrupted => INTERRUPTED,
         }
     }
 }
@@ -54,6 +61,20 @@ impl Failure {
         Self::Message(text.into())
     }
 
+    /// What was given on the command line cannot be done.
+    pub(crate) fn usage(text: impl Into<String>) -> Self {
+        Self::Stopped(ErrorKind::InvalidInput, text.into())
+    }
+
+    /// A format that this program cannot write or read.
+    #[cfg(not(all(feature = "parquet", feature = "sqlite")))]
+    pub(crate) fn built_without(feature: &str) -> Self {
+        Self::message(format!(
+            "this diurnal was built without the feature `{feature}`, which the format needs; \
+             build it with --features cli,{feature}"
+        ))
+    }
+
     /// The exit status.
     pub(crate) fn status(&self) -> u8 {
         let kind = match self {
@@ -65,6 +86,7 @@ impl Failure {
         match kind {
             ErrorKind::Corrupt => DAMAGE,
             ErrorKind::Locked => LOCKED,
+            ErrorKind::InvalidInput => USAGE,
             _ => 1,
         }
     }
@@ -96,7 +118,12 @@ impl fmt::Display for Failure {
 
 impl From<diurnal::Error> for Failure {
     fn from(error: diurnal::Error) -> Self {
-        Self::Store(error)
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref());
+        match cause.map(io::Error::kind) {
+            // The writers of events are the library's.
+            Some(io::ErrorKind::BrokenPipe) => Self::ClosedPipe,
+            _ => Self::Store(error),
+        }
     }
 }
 

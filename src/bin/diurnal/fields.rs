@@ -1,8 +1,9 @@
 //! An event from texts, one for each field.
 //!
-//! Owns: [`Fields`], for the options of `log` and the cells of a CSV file, and the text form of
-//! tags. Does not own the rules of an event, which the store checks.
+//! Owns: [`Fields`], for the options of `log` and the cells of a CSV file. Does not own the text form of
+//! tags, which is the library's, nor the rules of an event, which the store checks.
 
+use diurnal::export::csv::parse_tags;
 use diurnal::{Day, NewEvent, Timestamp};
 
 /// What is known of an event, field by field.
@@ -65,42 +66,9 @@ fn degrees(field: &str, text: &str) -> Result<f64, String> {
     text.trim().parse().map_err(|_| format!("{field}: must be a number of degrees, not {text:?}"))
 }
 
-/// Tags from comma text, blanks around and between commas ignored; or, where that form cannot hold
-/// them, from a JSON list, as [`format_tags`] writes it.
-pub(crate) fn parse_tags(text: &str) -> Vec<String> {
-    if text.starts_with('[')
-        && let Ok(tags) = serde_json::from_str(text)
-    {
-        return tags;
-    }
-    text.split(',').map(str::trim).filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
-}
-
-/// Tags as comma text; as a JSON list where one of them holds a comma or outer blanks, or where the
-/// text would be taken for such a list.
-pub(crate) fn format_tags(tags: &[String]) -> String {
-    let plain = |tag: &String| !tag.contains(',') && tag.trim() == tag;
-    let listlike = tags.first().is_some_and(|tag| tag.starts_with('['));
-    if tags.iter().all(plain) && !listlike {
-        return tags.join(",");
-    }
-    // Strings always have a JSON form.
-    serde_json::to_string(tags).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn tags_come_back_as_they_were_written() {
-        for tags in [vec!["1", "2", "1"], vec!["a,b", "c"], vec![" a"], vec!["[1]"], vec![]] {
-            let tags = tags.into_iter().map(str::to_owned).collect::<Vec<_>>();
-            assert_eq!(parse_tags(&format_tags(&tags)), tags);
-        }
-        assert_eq!(parse_tags(" 1 ,, 2,"), ["1", "2"]);
-        assert_eq!(parse_tags("[odd"), ["[odd"]);
-    }
 
     #[test]
     fn half_a_location_is_refused() {

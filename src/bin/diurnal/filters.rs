@@ -7,11 +7,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use diurnal::{Filter, TimeRange};
+use diurnal::{Clock, Filter, SystemClock, TimeRange};
 use geo::{LineString, MultiPolygon, Polygon};
 use geojson::{Feature, GeoJson, Geometry, GeometryValue, Position};
 
 use crate::args::filters::FilterArguments;
+use crate::args::moment::Moment;
 use crate::failure::Failure;
 
 /// Bytes of a GeoJSON file: the store's limit of points with room for long properties.
@@ -37,9 +38,12 @@ pub(crate) fn filter(arguments: &FilterArguments) -> Result<Filter, Failure> {
         narrow(Filter::no_tags(&arguments.not_tag));
     }
     if arguments.from.is_some() || arguments.to.is_some() {
+        // Asked once, so that both ends mean the same now.
+        let now = SystemClock.now();
+        let instant = |moment: Moment| moment.instant(arguments.tz, now);
         narrow(Filter::ServerTime(TimeRange {
-            from: arguments.from.unwrap_or(TimeRange::ALL.from),
-            to: arguments.to.unwrap_or(TimeRange::ALL.to),
+            from: arguments.from.map_or(TimeRange::ALL.from, instant),
+            to: arguments.to.map_or(TimeRange::ALL.to, instant),
         }));
     }
     if let Some(bounds) = arguments.bbox {

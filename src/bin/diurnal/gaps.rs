@@ -25,7 +25,7 @@ pub(crate) fn ask<T>(
 /// Names the days that were left out on standard error; how the command then ends.
 pub(crate) fn tell(gaps: &[Gap]) -> Outcome {
     for Gap { error, .. } in gaps {
-        text::report(&format!("diurnal: gap: {error}"));
+        text::warning("diurnal: gap:", &error.to_string());
     }
     if gaps.is_empty() { Outcome::Done } else { Outcome::Damaged }
 }

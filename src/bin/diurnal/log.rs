@@ -34,5 +34,5 @@ fn event(arguments: &EventArguments) -> Result<NewEvent, Failure> {
         tags: arguments.tags.as_deref(),
         data: arguments.data.as_deref(),
     };
-    fields.event().map_err(|reason| Failure::message(format!("invalid input: {reason}")))
+    fields.event().map_err(|reason| Failure::usage(format!("invalid input: {reason}")))
 }

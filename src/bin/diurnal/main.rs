@@ -1,29 +1,35 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `analysis`, `upkeep`, `erase`, `backup`), what they take (`args`,
-//! `filters`), how results are written (`output`, `table`, `csv`) nor the exit status (`failure`).
+//! commands (`log`, `import`, `query`, `tail`, `analysis`, `export`, `upkeep`, `erase`, `backup`, `complete`),
+//! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`) nor the
+//! exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
 
+mod amounts;
 mod analysis;
 mod args;
 mod backup;
+mod complete;
 mod csv;
 mod erase;
+mod export;
 mod failure;
 mod fields;
 mod file;
 mod filters;
 mod gaps;
-mod human;
 mod import;
 mod log;
+mod near_miss;
 mod output;
 mod picture;
 mod query;
+mod style;
 mod table;
+mod tail;
 mod text;
 mod upkeep;
 
@@ -40,6 +46,7 @@ const OUTPUT_BUFFER_BYTES: usize = 64 * 1024;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    style::choose(arguments.color);
     let mut out = BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, std::io::stdout().lock());
     let outcome = run(arguments.command, &mut out);
     // What was written before a failure is shown; a failure of its own counts only where there is
@@ -49,7 +56,7 @@ fn main() -> ExitCode {
         Ok(outcome) => ExitCode::from(outcome.status()),
         Err(failure) => {
             if !matches!(failure, Failure::ClosedPipe) {
-                text::report(&format!("diurnal: {failure}"));
+                text::error(&failure.to_string());
             }
             ExitCode::from(failure.status())
         }
@@ -61,6 +68,7 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Log(arguments) => log::log(arguments, out),
         Command::Import(arguments) => import::import(&arguments, out),
         Command::Query(arguments) => query::query(arguments, out),
+        Command::Tail(arguments) => tail::tail(&arguments, out),
         Command::Count(arguments) => query::count(&arguments, out),
         Command::Session(arguments) => analysis::sessions::session(&arguments, out),
         Command::Sessions(arguments) => analysis::sessions::sessions(&arguments, out),
@@ -73,11 +81,15 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Histogram(arguments) => analysis::histogram::histogram(&arguments, out),
         Command::Heatmap(arguments) => analysis::heatmap::heatmap(&arguments, out),
         Command::Map(arguments) => analysis::map::map(&arguments, out),
+        Command::Skew(arguments) => analysis::skew::skew(&arguments, out),
+        Command::Export(arguments) => export::export(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),
         Command::Prune(arguments) => upkeep::prune(&arguments, out),
         Command::Erase(arguments) => erase::erase(&arguments, out),
         Command::Backup(arguments) => backup::backup(&arguments, out),
+        Command::Completions(arguments) => complete::completions(&arguments, out),
+        Command::Man(arguments) => complete::man(&arguments, out),
     }
 }

@@ -1,19 +1,19 @@
 //! Results on their way to standard output.
 //!
-//! Owns: events as a table, as JSON lines and as CSV, and any row as a JSON line. Does not own the
-//! alignment (`table`), the quoting (`csv`) nor the escapes (`text`).
+//! Owns: events as a table, and any row as a JSON line. Does not own events as JSON lines and as CSV, which
+//! the library writes, the alignment (`table`) nor the escapes (`text`).
 //!
 //! Invariant: events are written as they come, never gathered.
 
-use std::io::{self, Write};
+use std::io::Write;
 
-use diurnal::Event;
+use diurnal::export::csv::{self, format_tags};
+use diurnal::export::{EventWriter as _, jsonl};
+use diurnal::{Event, Timestamp, Zone};
 use serde::Serialize;
 
 use crate::args::EventFormat;
-use crate::csv::write_cell;
 use crate::failure::Failure;
-use crate::fields::format_tags;
 use crate::table::{Column, Table};
 use crate::text;
 
@@ -29,46 +29,68 @@ const EVENT_COLUMNS: &[Column] = &[
     Column::left("DATA"),
 ];
 
-const CSV_HEADER: &str =
-    "id,server_time,session_id,event_type,client_time,latitude,longitude,tags,data";
+/// Events on their way to the output; the zone is that of a table, other formats being exact UTC.
+pub(crate) enum EventOutput<'a> {
+    Table(Table<'a>, Zone),
+    Jsonl(jsonl::Writer<&'a mut dyn Write>),
+    Csv(csv::Writer<&'a mut dyn Write>),
+}
+
+impl<'a> EventOutput<'a> {
+    pub(crate) fn new(out: &'a mut dyn Write, format: EventFormat, zone: Zone) -> Self {
+        match format {
+            EventFormat::Table => Self::Table(Table::new(out, EVENT_COLUMNS), zone),
+            EventFormat::Jsonl => Self::Jsonl(jsonl::Writer::new(out)),
+            EventFormat::Csv => Self::Csv(csv::Writer::new(out)),
+        }
+    }
+
+    pub(crate) fn write(&mut self, event: &Event) -> Result<(), Failure> {
+        match self {
+            Self::Table(table, zone) => Ok(table.row(table_cells(event, *zone))?),
+            Self::Jsonl(writer) => Ok(writer.write(event)?),
+            Self::Csv(writer) => Ok(writer.write(event)?),
+        }
+    }
+
+    /// Sends on what was written so far.
+    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+        match self {
+            Self::Table(table, _) => Ok(table.flush()?),
+            Self::Jsonl(writer) => Ok(writer.flush()?),
+            Self::Csv(writer) => Ok(writer.flush()?),
+        }
+    }
+
+    /// Ends with what is held back.
+    pub(crate) fn finish(self) -> Result<(), Failure> {
+        match self {
+            Self::Table(table, _) => Ok(table.finish()?),
+            Self::Jsonl(mut writer) => Ok(writer.finish()?),
+            Self::Csv(mut writer) => Ok(writer.finish()?),
+        }
+    }
+}
 
 /// Writes every event of a result.
 pub(crate) fn write_events(
     out: &mut dyn Write,
     format: EventFormat,
+    zone: Zone,
     events: impl Iterator<Item = diurnal::Result<Event>>,
 ) -> Result<(), Failure> {
-    match format {
-        EventFormat::Table => {
-            let mut table = Table::new(out, EVENT_COLUMNS);
-            let mut result = Ok(());
-            for event in events {
-                match event {
-                    Ok(event) => table.row(table_cells(&event))?,
-                    Err(error) => {
-                        result = Err(error.into());
-                        break;
-                    }
-                }
+    let mut writer = EventOutput::new(out, format, zone);
+    for event in events {
+        match event {
+            Ok(event) => writer.write(&event)?,
+            Err(error) => {
+                // The rows before a failure are shown in any format.
+                writer.finish()?;
+                return Err(error.into());
             }
-            // The rows before a failure are shown in any format.
-            table.finish()?;
-            result
-        }
-        EventFormat::Jsonl => {
-            for event in events {
-                write_json_line(out, &event?)?;
-            }
-            Ok(())
-        }
-        EventFormat::Csv => {
-            writeln!(out, "{CSV_HEADER}")?;
-            for event in events {
-                write_csv_record(out, &event?)?;
-            }
-            Ok(())
         }
     }
+    writer.finish()
 }
 
 /// One JSON value on a line of its own.
@@ -78,11 +100,11 @@ pub(crate) fn write_json_line(out: &mut dyn Write, row: &impl Serialize) -> Resu
     Ok(())
 }
 
-fn table_cells(event: &Event) -> Vec<String> {
+fn table_cells(event: &Event, zone: Zone) -> Vec<String> {
     let degrees = |degrees: Option<f64>| degrees.map(format_degrees).unwrap_or_default();
     vec![
         event.id.to_string(),
-        event.server_time.to_string(),
+        exact_time(zone, event.server_time),
         text::neutral(&event.session_id),
         text::neutral(&event.event_type),
         event.client_time.as_deref().map(text::neutral).unwrap_or_default(),
@@ -93,31 +115,9 @@ fn table_cells(event: &Event) -> Vec<String> {
     ]
 }
 
-/// Text that is absent leaves nothing between its commas; text that is empty, two quotes.
-fn write_csv_record(out: &mut dyn Write, event: &Event) -> io::Result<()> {
-    write!(out, "{},{},", event.id, event.server_time)?;
-    write_cell(out, &event.session_id)?;
-    out.write_all(b",")?;
-    write_cell(out, &event.event_type)?;
-    out.write_all(b",")?;
-    if let Some(text) = &event.client_time {
-        write_cell(out, text)?;
-    }
-    for degrees in [event.latitude, event.longitude] {
-        out.write_all(b",")?;
-        if let Some(degrees) = degrees {
-            out.write_all(format_degrees(degrees).as_bytes())?;
-        }
-    }
-    out.write_all(b",")?;
-    if !event.tags.is_empty() {
-        write_cell(out, &format_tags(&event.tags))?;
-    }
-    out.write_all(b",")?;
-    if let Some(text) = &event.data {
-        write_cell(out, text)?;
-    }
-    out.write_all(b"\n")
+/// A server time that a cursor can be made of: to the microsecond in UTC, as JSON has it.
+fn exact_time(zone: Zone, time: Timestamp) -> String {
+    if zone == Zone::UTC { time.to_string() } else { zone.text(time) }
 }
 
 /// The shortest text that reads back as the same number, as JSON has it: `1.0`, `1e-7`.
@@ -156,18 +156,8 @@ mod tests {
             ..event()
         };
         let mut out = Vec::new();
-        write_events(&mut out, format, [Ok(event()), Ok(bare)].into_iter()).unwrap();
+        write_events(&mut out, format, Zone::UTC, [Ok(event()), Ok(bare)].into_iter()).unwrap();
         String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn csv_is_exact() {
-        assert_eq!(
-            written(EventFormat::Csv),
-            "id,server_time,session_id,event_type,client_time,latitude,longitude,tags,data\n\
-             4294967303,1970-01-02T10:00:00.500000Z,\"a,b\",x,,1.0,-1e-7,\"1,2\",\"\u{1b}[2J\n\"\"\"\n\
-             4294967303,1970-01-02T10:00:00.500000Z,\"a,b\",x,now,,,,\"\"\n"
-        );
     }
 
     #[test]

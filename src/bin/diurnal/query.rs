@@ -13,6 +13,7 @@ use crate::args::{EventFormat, RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;
+use crate::near_miss;
 use crate::output::{write_events, write_json_line};
 use crate::table::{Column, Table};
 use crate::text;
@@ -33,7 +34,12 @@ pub(crate) fn query(arguments: QueryArguments, out: &mut dyn Write) -> Result<Ou
         true => store.allow_gaps().query(&query)?,
         false => store.query(&query)?,
     };
-    write_events(out, format, &mut events)?;
+    let mut any = false;
+    let seen = events.by_ref().inspect(|_| any = true);
+    write_events(out, format, arguments.filters.tz, seen)?;
+    if !any {
+        near_miss::tell(&store, &arguments.filters);
+    }
     Ok(gaps::tell(events.gaps()))
 }
 
@@ -49,6 +55,9 @@ pub(crate) fn count(arguments: &CountArguments, out: &mut dyn Write) -> Result<O
     let Some(by) = arguments.by else {
         let (count, outcome) =
             gaps::ask(&store, allowed, |it| it.count(&filter), |it| it.count(&filter))?;
+        if count == 0 {
+            near_miss::tell(&store, &arguments.filters);
+        }
         return write_total(count, format, out).map(|()| outcome);
     };
     let (by, title) = match by {
@@ -60,6 +69,9 @@ pub(crate) fn count(arguments: &CountArguments, out: &mut dyn Write) -> Result<O
     };
     let strict = |store: &Store| store.count_by(&filter, by);
     let (counts, outcome) = gaps::ask(&store, allowed, strict, |it| it.count_by(&filter, by))?;
+    if counts.is_empty() {
+        near_miss::tell(&store, &arguments.filters);
+    }
     write_counts(&counts, title, format, out).map(|()| outcome)
 }
 

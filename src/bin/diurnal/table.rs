@@ -7,6 +7,8 @@
 
 use std::io::{self, Write};
 
+use crate::style;
+
 /// Rows that are held back to find the widths, which the rows after them keep.
 const ROWS_MEASURED: usize = 200;
 
@@ -56,6 +58,15 @@ impl<'a> Table<'a> {
         if self.held.len() >= ROWS_MEASURED { self.settle() } else { Ok(()) }
     }
 
+    /// Writes what is held, where there is anything, and sends it on: rows that come later keep the widths
+    /// found so far.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.held.is_empty() {
+            self.settle()?;
+        }
+        self.out.flush()
+    }
+
     /// Writes what is still held; a table without rows is its titles.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         if self.settled { Ok(()) } else { self.settle() }
@@ -64,7 +75,8 @@ impl<'a> Table<'a> {
     fn settle(&mut self) -> io::Result<()> {
         self.settled = true;
         let titles = self.columns.iter().map(|column| column.title.to_owned()).collect::<Vec<_>>();
-        self.write(&titles)?;
+        let line = self.line(&titles);
+        writeln!(self.out, "{}", style::title(line.trim_end()))?;
         for cells in std::mem::take(&mut self.held) {
             self.write(&cells)?;
         }
@@ -72,6 +84,11 @@ impl<'a> Table<'a> {
     }
 
     fn write(&mut self, cells: &[String]) -> io::Result<()> {
+        let line = self.line(cells);
+        writeln!(self.out, "{}", line.trim_end())
+    }
+
+    fn line(&self, cells: &[String]) -> String {
         let mut line = String::new();
         for ((column, cell), width) in self.columns.iter().zip(cells).zip(&self.widths) {
             if !line.is_empty() {
@@ -86,7 +103,7 @@ impl<'a> Table<'a> {
                 line.push_str(&blanks);
             }
         }
-        writeln!(self.out, "{}", line.trim_end())
+        line
     }
 }
 

@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use crate::style;
+
 /// Characters of a shortened cell: a message's first line on a usual terminal.
 const CELL_CHARS_MAX: usize = 60;
 
@@ -64,10 +66,19 @@ fn turns_direction(c: char) -> bool {
     )
 }
 
-/// One line on standard error.
-pub(crate) fn report(line: &str) {
+/// One line on standard error that says why the program failed.
+pub(crate) fn error(line: &str) {
+    marked(&style::error("diurnal:"), &format!(" {line}"));
+}
+
+/// One line on standard error that says what else should be known.
+pub(crate) fn warning(lead: &str, line: &str) {
+    marked(&style::warning(lead), &format!(" {line}"));
+}
+
+fn marked(lead: &str, line: &str) {
     // Nowhere is left to say that standard error is closed.
-    let _ = writeln!(std::io::stderr(), "{}", neutral(line));
+    let _ = writeln!(std::io::stderr(), "{lead}{}", neutral(line));
 }
 
 #[cfg(test)]

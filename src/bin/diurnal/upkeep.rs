@@ -9,7 +9,8 @@ use std::path::Path;
 use diurnal::{CheckReport, Day, DayInfo, PruneReport, RebuildReport, Retention, Store};
 use serde::Serialize;
 
-use crate::args::upkeep::{CheckArguments, PruneArguments, ReportArguments};
+use crate::amounts::{self, counted};
+use crate::args::upkeep::{CheckArguments, DaysArguments, InfoArguments, PruneArguments};
 use crate::args::{RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
@@ -33,11 +34,11 @@ const DAY_COLUMNS: &[Column] = &[
     Column::right("EVENTS"),
     Column::left("FIRST"),
     Column::left("LAST"),
-    Column::right("BYTES"),
+    Column::right("SIZE"),
     Column::left("STATE"),
 ];
 
-pub(crate) fn days(arguments: &ReportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(crate) fn days(arguments: &DaysArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let store = Store::open_read_only(&arguments.store)?;
     let days = store.days()?;
     match row_format(arguments.format) {
@@ -48,9 +49,9 @@ pub(crate) fn days(arguments: &ReportArguments, out: &mut dyn Write) -> Result<O
                 table.row(vec![
                     day.day.to_string(),
                     day.events.to_string(),
-                    text_or_dash(day.first),
-                    text_or_dash(day.last),
-                    day.bytes.to_string(),
+                    text_or_dash(day.first.map(|first| amounts::time(arguments.tz, first))),
+                    text_or_dash(day.last.map(|last| amounts::time(arguments.tz, last))),
+                    amounts::size(day.bytes),
                     if day.sealed { "sealed" } else { "open" }.to_owned(),
                 ])?;
             }
@@ -60,7 +61,7 @@ pub(crate) fn days(arguments: &ReportArguments, out: &mut dyn Write) -> Result<O
     Ok(Outcome::Done)
 }
 
-pub(crate) fn info(arguments: &ReportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
+pub(crate) fn info(arguments: &InfoArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let store = Store::open_read_only(&arguments.store)?;
     let info = store.info()?;
     match row_format(arguments.format) {
@@ -72,7 +73,7 @@ pub(crate) fn info(arguments: &ReportArguments, out: &mut dyn Write) -> Result<O
             writeln!(out, "days       {}", info.days)?;
             writeln!(out, "first day  {}", text_or_dash(info.first_day))?;
             writeln!(out, "last day   {}", text_or_dash(info.last_day))?;
-            writeln!(out, "bytes      {}", info.bytes)?;
+            writeln!(out, "size       {}", amounts::size(info.bytes))?;
             writeln!(out, "format     {}", info.format_version)?;
             if info.erasure_pending {
                 writeln!(out, "erasure    begun and not done; opening for writing ends it")?;
@@ -133,16 +134,21 @@ fn write_check(
             }
             let found = match problems.len() {
                 0 => "no damage".to_owned(),
-                found => format!("{found} problems"),
+                found => counted(found as u64, "problem"),
             };
-            writeln!(out, "checked {days} days with {events} events: {found}")?;
+            let (days, events) = (counted(*days, "day"), counted(*events, "event"));
+            writeln!(out, "checked {days} with {events}: {found}")?;
             for day in days_cut_short {
                 writeln!(out, "{day} may have had more events, lost to damage before a rebuild")?;
             }
-            match events_lost {
-                0 => Ok(()),
-                lost => Ok(writeln!(out, "{lost} events were lost to damage before a rebuild")?),
+            if *events_lost > 0 {
+                writeln!(
+                    out,
+                    "lost to damage before a rebuild: {}",
+                    counted(*events_lost, "event")
+                )?;
             }
+            Ok(())
         }
     }
 }
@@ -165,11 +171,11 @@ fn write_rebuild(
     }
     Ok(writeln!(
         out,
-        "rebuilt {} of {} days with {} events, {} events lost",
+        "rebuilt {} of {} with {}, {} lost",
         report.days_rebuilt.len(),
-        report.days,
-        report.events,
-        report.events_lost
+        counted(report.days, "day"),
+        counted(report.events, "event"),
+        counted(report.events_lost, "event")
     )?)
 }
 
@@ -233,13 +239,14 @@ fn write_prune_text(
 ) -> Result<(), Failure> {
     let done = if dry_run { "would drop" } else { "dropped" };
     for DayInfo { day, events, bytes, .. } in &report.dropped {
-        writeln!(out, "{done} {day}: {events} events, {bytes} bytes")?;
+        let (events, size) = (counted(*events, "event"), amounts::size(*bytes));
+        writeln!(out, "{done} {day}: {events}, {size}")?;
     }
     for day in &report.held_back {
         writeln!(out, "kept {day}: past the limit, but the clock may have jumped")?;
     }
-    let days = report.dropped.len();
-    let events: u64 = report.dropped.iter().map(|day| day.events).sum();
-    let bytes = report.bytes_freed;
-    Ok(writeln!(out, "{done} {days} days in all: {events} events, {bytes} bytes")?)
+    let days = counted(report.dropped.len() as u64, "day");
+    let events = counted(report.dropped.iter().map(|day| day.events).sum(), "event");
+    let size = amounts::size(report.bytes_freed);
+    Ok(writeln!(out, "{done} {days} in all: {events}, {size}")?)
 }

@@ -180,6 +180,11 @@ impl ClientTimes {
         self.instants.get(row).copied().flatten()
     }
 
+    /// Whether a row has a client time, whether it can be read or not.
+    pub(crate) fn is_told(&self, row: usize) -> bool {
+        self.forms.get(row).is_some_and(|form| *form != 0)
+    }
+
     /// The text as the client wrote it; an error where the instant cannot have been written so.
     pub(crate) fn text(&self, row: usize) -> Result<Option<String>> {
         match self.forms.get(row) {

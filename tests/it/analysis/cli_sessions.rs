@@ -1,13 +1,6 @@
 //! Goal: `session`, `sessions` and `tags` print what the library answers, as tables for people and as exact
 //! JSON. Method: the built program is run on a store of six events, and its output compared to the byte.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
-
 use serde_json::{Value, json};
 
 use crate::cli::{Place, lines};

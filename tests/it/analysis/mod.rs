@@ -2,10 +2,18 @@
 //! answers are known, one for each rule; and `naive`, which computes the same figures from the events
 //! that `Store::query` gives with plain loops.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test says what it expects by failing"
+)]
+
 #[cfg(feature = "cli")]
 mod cli_activity;
 #[cfg(feature = "cli")]
 mod cli_sessions;
+mod flows;
 mod heatmap;
 #[cfg(feature = "tz")]
 mod histogram;

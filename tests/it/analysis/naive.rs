@@ -2,13 +2,6 @@
 //! Method: the events that `Store::query` gives are looked at one by one, with loops that look ahead, and
 //! `geo`'s geodesic.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -46,7 +39,7 @@ fn seen<'a>(events: &'a [Event], settings: &SessionSettings) -> Vec<&'a Event> {
 }
 
 /// For each choice, its different tags and for how many microseconds it was heard.
-fn heard(events: &[&Event], gap: Option<u64>) -> Vec<(BTreeSet<String>, i64)> {
+fn heard(events: &[&Event], gap: Option<Duration>) -> Vec<(BTreeSet<String>, i64)> {
     let mut choices = Vec::new();
     for (place, event) in events.iter().enumerate() {
         if event.event_type != "modify_stream" {
@@ -55,7 +48,7 @@ fn heard(events: &[&Event], gap: Option<u64>) -> Vec<(BTreeSet<String>, i64)> {
         let (mut micros, mut playing) = (0, true);
         for pair in events[place..].windows(2) {
             let silence = pair[1].server_time.as_micros() - pair[0].server_time.as_micros();
-            if playing && gap.is_none_or(|gap| silence as u64 <= gap) {
+            if playing && gap.is_none_or(|gap| silence as u128 <= gap.as_micros()) {
                 micros += silence;
             }
             match pair[1].event_type.as_str() {
@@ -141,7 +134,7 @@ fn assert_figures(found: &SessionFigures, events: &[Event], settings: &SessionSe
     let silences = seen
         .windows(2)
         .map(|pair| pair[1].server_time.as_micros() - pair[0].server_time.as_micros());
-    let active: i64 = silences.filter(|it| *it as u64 <= settings.active_gap_micros).sum();
+    let active: i64 = silences.filter(|it| *it as u128 <= settings.active_gap.as_micros()).sum();
     assert_eq!(found.active_micros, active);
     let places = places(&seen);
     assert_eq!(found.points, places.len() as u64);
@@ -154,7 +147,7 @@ fn assert_figures(found: &SessionFigures, events: &[Event], settings: &SessionSe
         }
         (found, expected) => assert!(found.is_none() && expected.is_none(), "{found:?}"),
     }
-    let heard = heard(&seen, settings.listening_gap_micros);
+    let heard = heard(&seen, settings.listening_gap);
     assert_eq!(found.choices, heard.len() as u64);
     let tags: BTreeSet<_> = heard.iter().flat_map(|(tags, _)| tags).collect();
     assert_eq!(found.tags_chosen, tags.len() as u64);
@@ -209,7 +202,7 @@ fn assert_sessions_agree(store: &Store, filter: &Filter, settings: &SessionSetti
         let timeline = found(store, &question.timeline(&report));
         assert_eq!(timeline.iter().collect::<Vec<_>>(), seen);
         let mut by_tag = BTreeMap::<String, (u64, i64)>::new();
-        for (tags, micros) in heard(&seen, settings.listening_gap_micros) {
+        for (tags, micros) in heard(&seen, settings.listening_gap) {
             for tag in tags {
                 let sums = by_tag.entry(tag).or_default();
                 *sums = (sums.0 + 1, sums.1 + micros);
@@ -223,7 +216,7 @@ fn assert_sessions_agree(store: &Store, filter: &Filter, settings: &SessionSetti
 }
 
 /// The question of tags agrees with the loops.
-fn assert_tags_agree(store: &Store, filter: &Filter, gap: Option<u64>) {
+fn assert_tags_agree(store: &Store, filter: &Filter, gap: Option<Duration>) {
     let events = found(store, &Query::from(filter.clone()));
     let mut by_tag = BTreeMap::<String, (u64, BTreeSet<String>, i64)>::new();
     let mut pairs = BTreeMap::<(String, String), u64>::new();
@@ -244,7 +237,7 @@ fn assert_tags_agree(store: &Store, filter: &Filter, gap: Option<u64>) {
         }
     }
     let mut question = Tags::new().filter(filter.clone()).limit(1_000).together(1_000);
-    question.listening_gap_micros = gap;
+    question.listening_gap = gap;
     let report = store.ask(&question).unwrap();
     assert_eq!((report.choices, report.listening_micros), (choices, total));
     assert_eq!(report.tags_chosen, by_tag.len() as u64);
@@ -278,7 +271,7 @@ fn assert_agrees(store: &Store, filter: &Filter) {
         assert_sessions_agree(store, filter, &settings);
     }
     for gap in [None, Some(1), Some(100_000_000)] {
-        assert_tags_agree(store, filter, gap);
+        assert_tags_agree(store, filter, gap.map(Duration::from_micros));
     }
 }
 

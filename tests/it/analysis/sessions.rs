@@ -1,12 +1,5 @@
 //! Goal: each figure of a session means what it says. Method: a hand-made session for each rule.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
-
 use std::time::Duration;
 
 use diurnal::analysis::{
@@ -283,8 +276,8 @@ fn settings_out_of_range_are_refused_by_name() {
     let store = three();
     let settings = SessionSettings::default;
     for (settings, name) in [
-        (settings().active_gap(Duration::ZERO), "active_gap_micros"),
-        (settings().listening_gap(Duration::ZERO), "listening_gap_micros"),
+        (settings().active_gap(Duration::ZERO), "active_gap"),
+        (settings().listening_gap(Duration::ZERO), "listening_gap"),
         (settings().passive(["a\nb"]), "passive"),
         (settings().passive(0..9_001), "passive"),
     ] {

@@ -1,13 +1,6 @@
 //! Goal: the tags that people want to hear are counted as the rules say. Method: hand-made choices; what a
 //! choice is and how long it is heard is tested with the sessions, and against loops in `naive`.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test says what it expects by failing"
-)]
-
 use std::time::Duration;
 
 use diurnal::analysis::{TagSort, Tags, TagsReport};
@@ -92,7 +85,7 @@ fn settings_out_of_range_are_refused_by_name() {
         (Tags::new().limit(0), "limit"),
         (Tags::new().limit(10_001), "limit"),
         (Tags::new().together(1_001), "together"),
-        (Tags::new().listening_gap(Duration::ZERO), "listening_gap_micros"),
+        (Tags::new().listening_gap(Duration::ZERO), "listening_gap"),
     ] {
         let error = store.ask(&question).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -4,9 +4,11 @@
 
 use std::io::Write;
 
+use diurnal::Zone;
 use diurnal::analysis::{ClientErrors, ClientErrorsReport};
 
 use super::answer;
+use crate::amounts;
 use crate::args::ListFormat;
 use crate::args::flows::ErrorsArguments;
 use crate::failure::{Failure, Outcome};
@@ -30,22 +32,27 @@ pub(crate) fn errors(arguments: &ErrorsArguments, out: &mut dyn Write) -> Result
             false => question.types(&arguments.error_type),
         }
     };
+    let zone = arguments.filters.tz;
     let write = |report: &ClientErrorsReport, format, out: &mut dyn Write| match format {
-        ListFormat::Table => write_table(report, out),
+        ListFormat::Table => write_table(report, zone, out),
         ListFormat::Json => write_json_line(out, report),
         ListFormat::Jsonl => report.groups.iter().try_for_each(|group| write_json_line(out, group)),
     };
     answer(&arguments.store, &arguments.filters, arguments.format, out, question, write)
 }
 
-fn write_table(report: &ClientErrorsReport, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_table(
+    report: &ClientErrorsReport,
+    zone: Zone,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let mut table = Table::new(out, COLUMNS);
     for group in &report.groups {
         table.row(vec![
             group.count.to_string(),
             group.sessions.to_string(),
-            group.first.to_string(),
-            group.last.to_string(),
+            amounts::time(zone, group.first),
+            amounts::time(zone, group.last),
             group.pattern.as_deref().map_or("(no message)".to_owned(), shown),
         ])?;
     }
@@ -53,8 +60,8 @@ fn write_table(report: &ClientErrorsReport, out: &mut dyn Write) -> Result<(), F
         table.row(vec![
             others.count.to_string(),
             others.sessions.to_string(),
-            others.first.to_string(),
-            others.last.to_string(),
+            amounts::time(zone, others.first),
+            amounts::time(zone, others.last),
             "(others)".to_owned(),
         ])?;
     }

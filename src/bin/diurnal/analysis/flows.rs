@@ -15,7 +15,7 @@ use crate::output::write_json_line;
 use crate::table::{Column, Table};
 use crate::text;
 
-/// First and last types that a table names.
+/// First and last types that a line of a table names.
 const ENDS_SHOWN: usize = 5;
 
 pub(crate) fn paths(arguments: &PathsArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -62,8 +62,8 @@ fn write_paths(report: &PathsReport, out: &mut dyn Write) -> Result<(), Failure>
         "{} transitions, {} of them not listed; {} events, {} sessions, {} visits",
         report.transitions, report.others, report.events, report.sessions, report.visits
     )?;
-    writeln!(out, "first: {}", listed(&report.first_types, ENDS_SHOWN))?;
-    writeln!(out, "last:  {}", listed(&report.last_types, ENDS_SHOWN))?;
+    writeln!(out, "first: {}", listed(&report.first_types, report.visits))?;
+    writeln!(out, "last:  {}", listed(&report.last_types, report.visits))?;
     Ok(())
 }
 
@@ -75,13 +75,17 @@ fn share(part: u64, whole: u64) -> String {
     }
 }
 
-/// Counts in a line.
-fn listed(counts: &[Count], max: usize) -> String {
-    let shown = counts.iter().take(max);
-    let shown: Vec<_> =
-        shown.map(|count| format!("{} {}", text::shortened(&count.key), count.count)).collect();
-    let more = if counts.len() > max { ", …" } else { "" };
-    if shown.is_empty() { "-".to_owned() } else { shown.join(", ") + more }
+/// Counts in a line, of so many in all.
+fn listed(counts: &[Count], all: u64) -> String {
+    let mut shown: Vec<_> = counts
+        .iter()
+        .take(ENDS_SHOWN)
+        .map(|count| format!("{} {}", text::shortened(&count.key), count.count))
+        .collect();
+    if counts.iter().take(ENDS_SHOWN).map(|count| count.count).sum::<u64>() < all {
+        shown.push("…".to_owned());
+    }
+    if shown.is_empty() { "-".to_owned() } else { shown.join(", ") }
 }
 
 pub(crate) fn funnel(arguments: &FunnelArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -130,7 +134,7 @@ fn write_funnel(report: &FunnelReport, out: &mut dyn Write) -> Result<(), Failur
             delay(|delay| delay.median),
             delay(|delay| delay.p90),
             step.dropped.to_string(),
-            listed(&step.last_types, usize::MAX),
+            listed(&step.last_types, step.dropped),
         ])?;
         before = step.sessions;
     }

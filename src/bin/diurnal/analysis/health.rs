@@ -4,10 +4,11 @@
 
 use std::io::Write;
 
-use diurnal::Timestamp;
 use diurnal::analysis::{Health, HealthFigures, HealthReport, Silence, SilenceReport};
+use diurnal::{Timestamp, Zone};
 
 use super::{answer, span};
+use crate::amounts;
 use crate::args::ListFormat;
 use crate::args::flows::{HealthArguments, SilentArguments};
 use crate::failure::{Failure, Outcome};
@@ -27,15 +28,16 @@ pub(crate) fn health(arguments: &HealthArguments, out: &mut dyn Write) -> Result
             None => question,
         }
     };
+    let zone = arguments.filters.tz;
     let write = |report: &HealthReport, format, out: &mut dyn Write| match format {
-        ListFormat::Table => write_health(report, out),
+        ListFormat::Table => write_health(report, zone, out),
         ListFormat::Json => write_json_line(out, report),
         ListFormat::Jsonl => report.days.iter().try_for_each(|day| write_json_line(out, day)),
     };
     answer(&arguments.store, &arguments.filters, arguments.format, out, question, write)
 }
 
-fn write_health(report: &HealthReport, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_health(report: &HealthReport, zone: Zone, out: &mut dyn Write) -> Result<(), Failure> {
     let columns = [
         Column::left("DAY"),
         Column::right("EVENTS"),
@@ -57,7 +59,7 @@ fn write_health(report: &HealthReport, out: &mut dyn Write) -> Result<(), Failur
     table.row(health_cells("all".to_owned(), &report.total))?;
     table.finish()?;
     writeln!(out)?;
-    write_now(report.at, out)?;
+    write_now(report.at, zone, out)?;
     if report.unended.is_empty() {
         return Ok(());
     }
@@ -68,7 +70,7 @@ fn write_health(report: &HealthReport, out: &mut dyn Write) -> Result<(), Failur
     for session in &report.unended {
         table.row(vec![
             text::neutral(&session.id),
-            session.last.to_string(),
+            amounts::time(zone, session.last),
             text::neutral(&session.last_type),
         ])?;
     }
@@ -96,9 +98,9 @@ fn health_cells(day: String, figures: &HealthFigures) -> Vec<String> {
     ]
 }
 
-fn write_now(at: Option<Timestamp>, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_now(at: Option<Timestamp>, zone: Zone, out: &mut dyn Write) -> Result<(), Failure> {
     match at {
-        Some(at) => writeln!(out, "as of {at}")?,
+        Some(at) => writeln!(out, "as of {}", amounts::time(zone, at))?,
         None => writeln!(out, "no events")?,
     }
     Ok(())
@@ -111,6 +113,9 @@ pub(crate) fn silent(arguments: &SilentArguments, out: &mut dyn Write) -> Result
             .after(arguments.after)
             .ended(arguments.ended)
             .limit(arguments.limit);
+        if !arguments.heartbeat.is_empty() {
+            question = question.heartbeat_types(&arguments.heartbeat);
+        }
         question.by_tag = arguments.by_tag.clone();
         question.at = arguments.at;
         question
@@ -128,6 +133,7 @@ fn write_silent(
     arguments: &SilentArguments,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
+    let zone = arguments.filters.tz;
     let (title, noun) = match arguments.by_tag {
         Some(_) => ("DEVICE", "devices"),
         None => ("SESSION", "sessions"),
@@ -144,9 +150,9 @@ fn write_silent(
     for silent in &report.list {
         let mut cells = vec![
             text::neutral(&silent.id),
-            silent.since.to_string(),
+            amounts::time(zone, silent.since),
             span(silent.silent_micros),
-            silent.last.to_string(),
+            amounts::time(zone, silent.last),
             text::neutral(&silent.last_type),
         ];
         let ended = if silent.ended { "yes" } else { "no" };
@@ -160,5 +166,5 @@ fn write_silent(
         "{} of {} {noun} with heartbeats are silent; {} have none",
         report.silent, report.sources, report.without_heartbeat
     )?;
-    write_now(report.at, out)
+    write_now(report.at, zone, out)
 }

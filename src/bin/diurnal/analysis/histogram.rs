@@ -22,7 +22,7 @@ pub(crate) fn histogram(
     let question = |filter| {
         Histogram::new(arguments.bucket)
             .filter(filter)
-            .zone(arguments.tz)
+            .zone(arguments.filters.tz)
             .by_type(arguments.by_type)
             .gap(arguments.gap)
     };
@@ -71,7 +71,7 @@ fn write_table(
     let (events, sessions) = (activity.events, activity.sessions);
     write!(out, "\n{events} events of {sessions} sessions")?;
     if let Some(peak) = &activity.peak {
-        let at = arguments.tz.text(peak.at);
+        let at = arguments.filters.tz.text(peak.at);
         write!(out, "; most alive at once: {}, at {at}", peak.sessions)?;
     }
     writeln!(out)?;
@@ -93,8 +93,11 @@ fn plot(arguments: &HistogramArguments, activity: &Activity) -> String {
     let (events_in_all, sessions) = (activity.events, activity.sessions);
     let plot = TimePlot {
         title: format!("Activity in {}", store.to_string_lossy()),
-        note: format!("{events_in_all} events of {sessions} sessions · times: {}", arguments.tz),
-        zone: arguments.tz,
+        note: format!(
+            "{events_in_all} events of {sessions} sessions · times: {}",
+            arguments.filters.tz
+        ),
+        zone: arguments.filters.tz,
         spans: buckets.iter().map(|it| (it.start, it.end)).collect(),
         panels: vec![
             Panel { title: "Events".to_owned(), series: events },

@@ -19,7 +19,7 @@ const WAYS_MAX: usize = 24;
 pub(crate) fn map(arguments: &MapArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let format = arguments.format.or_else(|| format_of(&arguments.output)).ok_or_else(|| {
         let file = arguments.output.display();
-        Failure::message(format!(
+        Failure::usage(format!(
             "{file}: must end with .html, .svg, .png or .geojson, or --format say"
         ))
     })?;
@@ -27,7 +27,7 @@ pub(crate) fn map(arguments: &MapArguments, out: &mut dyn Write) -> Result<Outco
         crate::picture::available()?;
     }
     if arguments.tiles.is_some() && format != MapFormat::Html {
-        return Err(Failure::message("--tiles: only html has a base map"));
+        return Err(Failure::usage("--tiles: only html has a base map"));
     }
     let (data, outcome) = gathered(arguments, out)?;
     let Some(data) = data else { return Ok(outcome) };
@@ -65,7 +65,7 @@ fn gathered(
 fn drawn(arguments: &MapArguments, data: &MapData, format: MapFormat) -> Result<Vec<u8>, Failure> {
     use diurnal::map::{MapSettings, Tiles, html, svg};
 
-    let settings = MapSettings::new(title(arguments)).zone(arguments.tz);
+    let settings = MapSettings::new(title(arguments)).zone(arguments.filters.tz);
     if format == MapFormat::Html {
         let tiles = arguments.tiles.as_ref();
         let tiles = tiles.map(|url| Tiles::new(url, &arguments.attribution)).transpose()?;

@@ -11,6 +11,7 @@ pub(crate) mod heatmap;
 pub(crate) mod histogram;
 pub(crate) mod map;
 pub(crate) mod sessions;
+pub(crate) mod skew;
 pub(crate) mod tags;
 
 use std::io::Write;
@@ -24,7 +25,7 @@ use crate::args::{ListFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::query::explain;
-use crate::{gaps, human};
+use crate::{amounts, gaps};
 
 /// Asks a question about the events that the filters let through; no answer where they ask how it is found,
 /// which is then written.
@@ -66,7 +67,7 @@ fn answer<Q: Question>(
 
 /// A length of time for a table.
 fn span(micros: u64) -> String {
-    human::duration(i64::try_from(micros).unwrap_or(i64::MAX))
+    amounts::duration(i64::try_from(micros).unwrap_or(i64::MAX))
 }
 
 /// Columns of the longest bar.

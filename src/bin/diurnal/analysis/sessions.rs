@@ -1,14 +1,14 @@
 //! The commands `session` and `sessions`.
 //!
 //! Owns: how one session went, as a page or as one JSON object, and the list of all. Does not own how events
-//! are written (`output`), nor how long and how far is said (`human`).
+//! are written (`output`), nor how long and how far is said (`amounts`).
 
 use std::io::Write;
 
 use diurnal::analysis::{
     Quantiles, Session, SessionFigures, SessionReport, SessionSort, Sessions, SessionsReport,
 };
-use diurnal::{BoundingBox, Order, Query, Store};
+use diurnal::{BoundingBox, Order, Query, Store, Zone};
 
 use crate::args::reading::OrderArgument;
 use crate::args::sessions::{SessionArguments, SessionsArguments};
@@ -18,7 +18,7 @@ use crate::filters::filter;
 use crate::output::{write_events, write_json_line};
 use crate::query::explain;
 use crate::table::{Column, Table};
-use crate::{gaps, human, text};
+use crate::{amounts, gaps, text};
 
 /// Sessions in a table unless told otherwise.
 const TABLE_LIMIT: u64 = 1_000;
@@ -35,7 +35,7 @@ pub(crate) fn session(
         let asked = Query::from(diurnal::Filter::session(&arguments.id)).filter(filter);
         return explain(&store, &asked, arguments.format == Some(ObjectFormat::Json), out);
     }
-    let allowed = arguments.filters.allow_gaps;
+    let (allowed, zone) = (arguments.filters.allow_gaps, arguments.filters.tz);
     let (report, outcome) =
         gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
     let Some(report) = report else {
@@ -49,8 +49,8 @@ pub(crate) fn session(
     };
     match format_or_default(arguments.format, ObjectFormat::Table, ObjectFormat::Json) {
         ObjectFormat::Table => {
-            write_page(&report, out)?;
-            write_events(out, EventFormat::Table, &mut events)?;
+            write_page(&report, zone, out)?;
+            write_events(out, EventFormat::Table, zone, &mut events)?;
         }
         ObjectFormat::Json => write_object(&report, &mut events, out)?,
     }
@@ -61,18 +61,23 @@ pub(crate) fn session(
     })
 }
 
-fn write_page(report: &SessionReport, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_page(report: &SessionReport, zone: Zone, out: &mut dyn Write) -> Result<(), Failure> {
     let it = &report.figures;
     writeln!(out, "session     {}", text::neutral(&it.id))?;
-    writeln!(out, "first       {}", it.first)?;
-    writeln!(out, "last        {}", it.last)?;
+    writeln!(out, "first       {}", amounts::time(zone, it.first))?;
+    writeln!(out, "last        {}", amounts::time(zone, it.last))?;
     let (duration, active) = (it.duration_micros, it.active_micros);
-    writeln!(out, "duration    {}, {} active", human::duration(duration), human::duration(active))?;
+    writeln!(
+        out,
+        "duration    {}, {} active",
+        amounts::duration(duration),
+        amounts::duration(active)
+    )?;
     let cut =
         if it.cut_events > 0 { format!(", {} cut off", it.cut_events) } else { String::new() };
     writeln!(out, "events      {}, {} actions{cut}", it.events, it.actions)?;
     writeln!(out, "path        {}", path(it))?;
-    let listening = human::duration(it.listening_micros);
+    let listening = amounts::duration(it.listening_micros);
     writeln!(out, "listening   {listening}, {} choices of {} tags", it.choices, it.tags_chosen)?;
     writeln!(
         out,
@@ -95,7 +100,7 @@ fn write_page(report: &SessionReport, out: &mut dyn Write) -> Result<(), Failure
         let columns = [Column::left("TAG"), Column::right("CHOICES"), Column::right("HEARD")];
         let mut table = Table::new(out, &columns);
         for tag in &report.tags {
-            let heard = human::duration(tag.listening_micros);
+            let heard = amounts::duration(tag.listening_micros);
             table.row(vec![text::neutral(&tag.tag), tag.choices.to_string(), heard])?;
         }
         table.finish()?;
@@ -110,7 +115,7 @@ fn path(figures: &SessionFigures) -> String {
         Some(BoundingBox { west, south, east, north }) => format!(
             "{} points, {}, within W,S,E,N {west},{south},{east},{north}",
             figures.points,
-            human::metres(figures.metres)
+            amounts::metres(figures.metres)
         ),
     }
 }
@@ -118,7 +123,7 @@ fn path(figures: &SessionFigures) -> String {
 /// How far the client's clock is off.
 fn clock(report: &SessionReport) -> String {
     let Some(skew) = report.skew else { return "no client time that can be read".to_owned() };
-    let said = human::duration;
+    let said = amounts::duration;
     format!(
         "client minus server {} in the median, {} to {}, of {} client times",
         said(skew.median),
@@ -168,7 +173,7 @@ pub(crate) fn sessions(
     let (report, outcome) =
         gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
     match format {
-        ListFormat::Table => write_table(&report, out)?,
+        ListFormat::Table => write_table(&report, arguments.filters.tz, out)?,
         ListFormat::Json => write_json_line(out, &report)?,
         ListFormat::Jsonl => {
             report.sessions.iter().try_for_each(|session| write_json_line(out, session))?;
@@ -204,25 +209,25 @@ const COLUMNS: &[Column] = &[
     Column::right("SKEW"),
 ];
 
-fn write_table(report: &SessionsReport, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_table(report: &SessionsReport, zone: Zone, out: &mut dyn Write) -> Result<(), Failure> {
     let mut table = Table::new(out, COLUMNS);
     for it in &report.sessions {
         table.row(vec![
             text::neutral(&it.id),
-            it.first.to_string(),
-            human::duration(it.duration_micros),
-            human::duration(it.active_micros),
+            amounts::time(zone, it.first),
+            amounts::duration(it.duration_micros),
+            amounts::duration(it.active_micros),
             it.events.to_string(),
             it.actions.to_string(),
             it.points.to_string(),
-            human::metres(it.metres),
+            amounts::metres(it.metres),
             it.tags_chosen.to_string(),
-            human::duration(it.listening_micros),
+            amounts::duration(it.listening_micros),
             it.recordings_started.to_string(),
             it.uploads_stopped.to_string(),
             it.abandoned.to_string(),
             it.errors.to_string(),
-            it.skew_micros.map(human::duration).unwrap_or_default(),
+            it.skew_micros.map(amounts::duration).unwrap_or_default(),
         ])?;
     }
     table.finish()?;
@@ -260,9 +265,9 @@ fn write_totals(report: &SessionsReport, out: &mut dyn Write) -> Result<(), Fail
     let mut table = Table::new(out, &columns);
     let whole = |count: u64| count.to_string();
     let (duration, metres) = (totals.duration_micros, totals.metres);
-    table.row(spread("duration", duration, report.duration_micros, human::duration))?;
+    table.row(spread("duration", duration, report.duration_micros, amounts::duration))?;
     table.row(spread("events", totals.events, report.events, whole))?;
-    table.row(spread("way", metres, report.metres, human::metres))?;
+    table.row(spread("way", metres, report.metres, amounts::metres))?;
     Ok(table.finish()?)
 }
 

@@ -15,7 +15,7 @@ use crate::output::write_json_line;
 use crate::picture::write_plot;
 use crate::query::explain;
 use crate::table::{Column, Table};
-use crate::{gaps, human, text};
+use crate::{amounts, gaps, text};
 
 pub(crate) fn tags(arguments: &TagsArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let filter = filter(&arguments.filters)?;
@@ -62,7 +62,7 @@ fn write_table(report: &TagsReport, out: &mut dyn Write) -> Result<(), Failure> 
             text::neutral(&tag.tag),
             tag.choices.to_string(),
             tag.sessions.to_string(),
-            human::duration(tag.listening_micros),
+            amounts::duration(tag.listening_micros),
             together(tag),
         ])?;
     }
@@ -73,7 +73,7 @@ fn write_table(report: &TagsReport, out: &mut dyn Write) -> Result<(), Failure> 
         report.tags_chosen,
         report.choices,
         report.sessions,
-        human::duration(report.listening_micros)
+        amounts::duration(report.listening_micros)
     )?;
     Ok(())
 }

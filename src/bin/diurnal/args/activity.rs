@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use diurnal::Zone;
 
 use super::ObjectFormat;
 use super::filters::FilterArguments;
@@ -15,7 +14,7 @@ use super::values::parse_span;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A bucket begins where clocks of the zone show a multiple of its length; a day has 23 or 25 hours where they
+A bucket begins where clocks of the zone that --tz names show a multiple of its length; a day has 23 or 25 hours where they
 are set. ALIVE are the most sessions that were alive at once in it: a session is alive from an event to the
 next unless that comes later than the gap, and ends with cleanup_session. Buckets without an event are left
 out. json is one object, {\"events\":N,\"sessions\":N,\"peak\":{…},\"buckets\":[…]}.
@@ -29,9 +28,6 @@ pub(crate) struct HistogramArguments {
     /// The length of a bucket: 15m, 1h, 1d; it divides a day, or is whole days.
     #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "1h")]
     pub(crate) bucket: Duration,
-    /// The zone whose clocks cut the buckets: UTC, +02:00, Europe/Vienna.
-    #[arg(long, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true)]
-    pub(crate) tz: Zone,
     /// Count by type, too.
     #[arg(long)]
     pub(crate) by_type: bool,

@@ -8,7 +8,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use diurnal::{BoundingBox, Circle, Timestamp};
+use diurnal::{BoundingBox, Circle, Zone};
+
+use super::moment::{Moment, parse_zone};
 
 use super::values::parse_numbers;
 
@@ -32,12 +34,16 @@ pub(crate) struct FilterArguments {
     /// Events without this tag; repeat for none of several.
     #[arg(long, value_name = "TAG", allow_hyphen_values = true)]
     pub(crate) not_tag: Vec<String>,
-    /// Events received at this time or later: RFC 3339, or a date for its midnight in UTC.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) from: Option<Timestamp>,
+    /// Events received at this time or later: RFC 3339; a date, or a date and time, of the zone that --tz
+    /// names; now, today, yesterday; or how long ago, as 90s, 15m, 36h, 2d or 1w.
+    #[arg(long, visible_alias = "since", value_name = "TIME")]
+    pub(crate) from: Option<Moment>,
     /// Events received before this time.
-    #[arg(long, value_name = "TIME")]
-    pub(crate) to: Option<Timestamp>,
+    #[arg(long, visible_alias = "until", value_name = "TIME")]
+    pub(crate) to: Option<Moment>,
+    /// The zone of times without an offset, and of those in tables: UTC, local, +02:00, Europe/Vienna.
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone, default_value = "UTC", allow_hyphen_values = true)]
+    pub(crate) tz: Zone,
     /// Events inside this box, in degrees; west may exceed east across the antimeridian.
     #[arg(long, value_name = "W,S,E,N", value_parser = parse_box, allow_hyphen_values = true)]
     pub(crate) bbox: Option<BoundingBox>,

@@ -143,6 +143,7 @@ events with its tag and those of the sessions that named it last. json is one ob
 
   diurnal silent events --after 10m
   diurnal silent events --by-tag kiosk: --ended --from 2026-11-20
+  diurnal silent events --heartbeat heartbeat --heartbeat location_update
   diurnal silent events --at 2026-11-23T18:00:00Z --format json")]
 pub(crate) struct SilentArguments {
     /// The store's directory.
@@ -153,6 +154,9 @@ pub(crate) struct SilentArguments {
     /// List devices: the tags that begin with this.
     #[arg(long, value_name = "PREFIX", allow_hyphen_values = true)]
     pub(crate) by_tag: Option<String>,
+    /// An event type that is a heartbeat; repeat for more [default: heartbeat]
+    #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
+    pub(crate) heartbeat: Vec<String>,
     /// Answer as of this time, and leave out later events [default: the store's newest event]
     #[arg(long, value_name = "TIME")]
     pub(crate) at: Option<Timestamp>,

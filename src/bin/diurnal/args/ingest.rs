@@ -60,13 +60,17 @@ pub(crate) struct EventArguments {
 Prints {\"read\":N,\"imported\":N,\"rejected\":N}, with \"skipped\":N between them where --skip-existing
 is given. A bad line is named on standard error and left out; every good one is imported, unless
 --strict is given. The exit status is 1 if any was rejected. Blank lines are skipped.
-From a pipe, what has come is committed at least every second.
+From a pipe, what has come is committed at least every second. Ctrl-C ends an import once what it has
+in hand is committed: the figures are printed, and the exit status is 130. A second one ends it at once.
 
   jsonl  one JSON object a line, as `query --format jsonl` prints them; session_id and tags may be
          numbers, tags may be comma text, without server_time the clock's is taken
   csv    a header with the same keys in any order, tags as comma text (or a JSON list); a cell with
          nothing in it is absent, except that \"\" in the data column is the empty text
   query  one query string or URL a line
+  geojson, parquet, sqlite
+         files as `export` writes them; rows take the place of lines, --rejects has nothing to keep,
+         and only geojson can come from a pipe
 
   diurnal import events log.jsonl --rejects bad.jsonl
   tail -f log.jsonl | diurnal import events -")]
@@ -76,10 +80,11 @@ pub(crate) struct ImportArguments {
     /// The file to read; - is standard input.
     #[arg(value_name = "FILE|-")]
     pub(crate) file: PathBuf,
-    /// How events are written [default: csv for .csv, query for .query and .txt, else jsonl]
+    /// How events are written [default: as FILE's ending says: .csv, .query or .txt,
+    /// .geojson, .parquet, .sqlite or .db, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ImportFormat>,
-    /// Import nothing if any line is bad. The file is read twice.
+    /// Import nothing if any line is bad. The file is read twice, and so cannot be a pipe.
     #[arg(long)]
     pub(crate) strict: bool,
     /// Skip what the store has already, equal in every field, so that an import can be run again after
@@ -100,6 +105,12 @@ pub(crate) enum ImportFormat {
     Csv,
     /// One query string or URL a line.
     Query,
+    /// A GeoJSON feature collection.
+    Geojson,
+    /// A Parquet file (needs the feature `parquet`).
+    Parquet,
+    /// An SQLite database (needs the feature `sqlite`).
+    Sqlite,
 }
 
 #[cfg(test)]

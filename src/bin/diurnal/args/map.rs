@@ -5,7 +5,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use diurnal::Zone;
 
 use super::filters::FilterArguments;
 use super::no_fix::NoFixArguments;
@@ -39,9 +38,6 @@ pub(crate) struct MapArguments {
     /// A heading [default: the sessions, or the store's name]
     #[arg(long, value_name = "TEXT")]
     pub(crate) title: Option<String>,
-    /// The zone of the times: UTC, +02:00, Europe/Vienna.
-    #[arg(long, value_name = "ZONE", default_value = "UTC", allow_hyphen_values = true)]
-    pub(crate) tz: Zone,
     /// A base map for html where there is a network: an address with {z}, {x} and {y}.
     #[arg(long, value_name = "URL")]
     pub(crate) tiles: Option<String>,

@@ -17,6 +17,7 @@ use super::{EventFormat, RowFormat};
 #[command(after_help = "Examples:
   diurnal query events --session-id 2894 --order desc --limit 10
   diurnal query events --near 42.35,-71.06,500 --tag 3 --from 2026-11-01 --to 2026-12-01
+  diurnal query events --since yesterday --tz Europe/Vienna
   diurnal query events --format csv > events.csv")]
 pub(crate) struct QueryArguments {
     /// The store's directory.

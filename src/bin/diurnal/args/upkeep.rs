@@ -5,12 +5,33 @@
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
+use diurnal::Zone;
 
 use super::RowFormat;
+use super::moment::parse_zone;
 use super::values::parse_size;
 
 #[derive(Debug, Args)]
-pub(crate) struct ReportArguments {
+#[command(after_help = "\
+A day is a UTC day, whatever the zone of the times beside it.
+
+  diurnal days events
+  diurnal days events --tz local")]
+pub(crate) struct DaysArguments {
+    /// The store's directory.
+    pub(crate) store: PathBuf,
+    /// The zone of the times in tables: UTC, local, +02:00, Europe/Vienna.
+    #[arg(long, value_name = "ZONE", value_parser = parse_zone, default_value = "UTC", allow_hyphen_values = true)]
+    pub(crate) tz: Zone,
+    /// How to print [default: table on a terminal, else jsonl]
+    #[arg(long)]
+    pub(crate) format: Option<RowFormat>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  diurnal info events")]
+pub(crate) struct InfoArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
     /// How to print [default: table on a terminal, else jsonl]
@@ -21,7 +42,8 @@ pub(crate) struct ReportArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Exit status 3 says that damage was found, or with --rebuild that events were lost by it. A rebuild
-keeps what can be read of a damaged day, and sets its damaged files aside as *.damaged.
+keeps what can be read of a damaged day, and sets its damaged files aside as *.damaged. Events that an
+earlier rebuild lost are told of each time; they are past, and alone do not make the status 3.
 
   diurnal check events
   diurnal check events --rebuild")]
@@ -90,7 +112,7 @@ pub(crate) struct EraseArguments {
 #[command(after_help = "\
 The copy is a store of finished days with what is on disk when the command begins. Run again, it copies
 what has changed since, and ends what was interrupted; days that were dropped from the store stay in the
-copy. A day that cannot be read is named, the others are copied, and the exit status is 1.
+copy. A day that cannot be read is named, the others are copied, and the exit status is 3.
 
   diurnal backup events /mnt/stick/events")]
 pub(crate) struct BackupArguments {

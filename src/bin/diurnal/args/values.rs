@@ -40,7 +40,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     number.checked_mul(unit).ok_or_else(|| "is more bytes than can be counted".to_owned())
 }
 
-/// A length of time: a number with a unit from µs to d, as 90s or 15m.
+/// A length of time: a number with a unit from µs to w, as 90s or 15m.
 pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
@@ -51,7 +51,8 @@ pub(super) fn parse_span(text: &str) -> Result<Duration, String> {
         "m" | "min" => 60_000_000,
         "h" => 3_600_000_000,
         "d" => 86_400_000_000,
-        _ => return Err("must be a number with a unit: us, ms, s, m, h or d, as 15m".to_owned()),
+        "w" => 604_800_000_000,
+        _ => return Err("must be a number with a unit: us, ms, s, m, h, d or w, as 15m".to_owned()),
     };
     let number: u64 = number.parse().map_err(|_| "must be a number with a unit, as 15m")?;
     let length = number.checked_mul(micros).ok_or("is longer than can be counted")?;

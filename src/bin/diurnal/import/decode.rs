@@ -4,6 +4,7 @@
 //! not own the shapes of JSON lines and query strings, which are the library's.
 
 use diurnal::NewEvent;
+use diurnal::export::csv::unguarded;
 
 use crate::args::ingest::ImportFormat;
 use crate::csv::{self, Cell};
@@ -28,6 +29,26 @@ fn nests_too_deep(text: &str) -> bool {
     })
 }
 
+/// How records are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Records {
+    Jsonl,
+    Csv,
+    Query,
+}
+
+impl Records {
+    /// The records of a format; none where it has rows in place of lines.
+    pub(super) fn of(format: ImportFormat) -> Option<Self> {
+        match format {
+            ImportFormat::Jsonl => Some(Self::Jsonl),
+            ImportFormat::Csv => Some(Self::Csv),
+            ImportFormat::Query => Some(Self::Query),
+            ImportFormat::Geojson | ImportFormat::Parquet | ImportFormat::Sqlite => None,
+        }
+    }
+}
+
 /// What a record turned out to be.
 pub(super) enum Decoded {
     Event(NewEvent),
@@ -44,11 +65,11 @@ pub(super) enum Decoder {
 }
 
 impl Decoder {
-    pub(super) fn new(format: ImportFormat) -> Self {
-        match format {
-            ImportFormat::Jsonl => Self::Jsonl,
-            ImportFormat::Query => Self::Query,
-            ImportFormat::Csv => Self::Csv(None),
+    pub(super) fn new(records: Records) -> Self {
+        match records {
+            Records::Jsonl => Self::Jsonl,
+            Records::Query => Self::Query,
+            Records::Csv => Self::Csv(None),
         }
     }
 
@@ -129,14 +150,14 @@ impl Columns {
         }
         let filled = |column: Option<usize>| column.and_then(|column| cells[column].filled());
         Fields {
-            session_id: &cells[self.session_id].text,
-            event_type: &cells[self.event_type].text,
+            session_id: unguarded(&cells[self.session_id].text),
+            event_type: unguarded(&cells[self.event_type].text),
             server_time: filled(self.server_time),
-            client_time: filled(self.client_time),
+            client_time: filled(self.client_time).map(unguarded),
             latitude: filled(self.latitude),
             longitude: filled(self.longitude),
-            tags: filled(self.tags),
-            data: self.data.and_then(|column| cells[column].present()),
+            tags: filled(self.tags).map(unguarded),
+            data: self.data.and_then(|column| cells[column].present()).map(unguarded),
         }
         .event()
     }
@@ -176,7 +197,7 @@ mod tests {
 
     #[test]
     fn columns_may_come_in_any_order_with_others_between() {
-        let mut decoder = Decoder::new(ImportFormat::Csv);
+        let mut decoder = Decoder::new(Records::Csv);
         assert!(decoder.awaits_header());
         assert_eq!(decode(&mut decoder, "data,event_type,other,session_id,tags\r\n"), Ok(None));
         let event = NewEvent::new("-1", "heartbeat").tags(["3", "8"]);
@@ -201,7 +222,7 @@ mod tests {
     #[test]
     fn a_header_must_name_session_and_type_once() {
         for header in ["session_id,tags", "session_id,event_type,event_type", "a,b"] {
-            assert!(decode(&mut Decoder::new(ImportFormat::Csv), header).is_err(), "{header}");
+            assert!(decode(&mut Decoder::new(Records::Csv), header).is_err(), "{header}");
         }
     }
 }

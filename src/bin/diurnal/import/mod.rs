@@ -2,16 +2,20 @@
 //!
 //! Owns: the way of an input's events into the store: the thread that reads, the batches that are
 //! committed, the tally, and what is said of rejected lines. The rooms below it: `records` (where a
-//! record ends), `decode` (what it means), `rejects` (where a bad one is kept).
+//! record ends), `decode` (what it means), `rejects` (where a bad one is kept), `rows` (files that have rows
+//! in place of lines), `interrupt` (whether to stop).
 //!
 //! Invariants: every good event is imported, whatever stands beside it, or, strictly, none beside a bad
 //! one; an input of any length, or
 //! with a line of any length, is read in bounded memory; an event that has come is committed within
-//! [`BATCH_DELAY`], even if nothing follows it.
+//! [`BATCH_DELAY`], even if nothing follows it; interrupted, it ends after a commit, and its figures say what is
+//! stored.
 
 mod decode;
+mod interrupt;
 mod records;
 mod rejects;
+mod rows;
 
 use std::collections::HashSet;
 use std::fs::File;
@@ -20,15 +24,18 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use diurnal::export::Row;
 use diurnal::{Durability, ErrorKind, NewEvent, Store};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::ingest::{ImportArguments, ImportFormat};
 use crate::failure::{Failure, Outcome};
 use crate::text;
-use decode::{Decoded, Decoder};
+use decode::{Decoded, Decoder, Records};
+use interrupt::Interrupt;
 use records::{Piece, Splitter};
 use rejects::Rejects;
+use rows::RowFile;
 
 /// Events of one commit: far above what makes an fsync cheap per event.
 const BATCH_EVENTS_MAX: usize = 8192;
@@ -36,34 +43,46 @@ const BATCH_EVENTS_MAX: usize = 8192;
 const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long an event waits for others: half of the second within which it must be visible.
 const BATCH_DELAY: Duration = Duration::from_millis(500);
+/// How long an interruption may go unseen while nothing comes.
+const INTERRUPT_DELAY: Duration = Duration::from_millis(200);
 /// Bytes asked of the input at a time.
 const READ_BYTES: usize = 64 * 1024;
 /// Reads that may wait while a batch is committed.
 const READS_WAITING_MAX: usize = 4;
 
 /// What one read of the input completed.
-type Received = io::Result<Vec<Piece>>;
+type Received = Result<Batch, Failure>;
+
+enum Batch {
+    Pieces(Vec<Piece>),
+    Rows(Vec<Row>),
+}
 
 pub(crate) fn import(arguments: &ImportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let path = arguments.file.as_path();
+    if let Some(kind) = RowFile::of(arguments.format.unwrap_or_else(|| format_of(path))) {
+        kind.check(path, arguments.rejects.is_some())?;
+    }
     // Opened before the store, so that a wrong name does not create one.
     let (input, bytes) = open_input(path)?;
+    let interrupt = Interrupt::listen()?;
     if arguments.strict {
         if bytes.is_none() {
-            return Err(Failure::message("--strict reads the input twice, and needs a file"));
+            return Err(Failure::usage("--strict reads the input twice, and needs a file"));
         }
         // The rules of a store do not depend on what is in it.
-        let rehearsal = pass(arguments, &Store::in_memory()?, Pass::Rehearsal, (input, bytes))?;
-        if rehearsal.rejected > 0 {
+        let input = (input, bytes);
+        let rehearsal = pass(arguments, &Store::in_memory()?, Pass::Rehearsal, input, &interrupt)?;
+        if rehearsal.rejected > 0 || rehearsal.interrupted {
             return rehearsal.write(arguments, out);
         }
         let store = open_store(arguments)?;
-        let tally = pass(arguments, &store, Pass::Import, open_input(path)?)?;
+        let tally = pass(arguments, &store, Pass::Import, open_input(path)?, &interrupt)?;
         store.close()?;
         return tally.write(arguments, out);
     }
     let store = open_store(arguments)?;
-    let tally = pass(arguments, &store, Pass::Import, (input, bytes))?;
+    let tally = pass(arguments, &store, Pass::Import, (input, bytes), &interrupt)?;
     store.close()?;
     tally.write(arguments, out)
 }
@@ -80,39 +99,51 @@ enum Pass {
     Import,
 }
 
-/// Reads an input from end to end.
+/// Reads an input from end to end, or until it is interrupted.
 fn pass(
     arguments: &ImportArguments,
     store: &Store,
     pass: Pass,
     (input, bytes): Input,
+    interrupt: &Interrupt,
 ) -> Result<Tally, Failure> {
     let path = arguments.file.as_path();
     let rejects = Rejects::new(arguments.rejects.as_deref(), path)?;
     let format = arguments.format.unwrap_or_else(|| format_of(path));
+    let rows = RowFile::of(format);
+    let records = Records::of(format);
 
     let (sender, receiver) = sync_channel(READS_WAITING_MAX);
     let splitter = Splitter::new(format == ImportFormat::Csv);
+    let read_path = path.to_owned();
     let reader = std::thread::Builder::new()
         .name("import-input".to_owned())
-        .spawn(move || read_input(input, splitter, &sender))
+        .spawn(move || match rows {
+            Some(kind) => read_rows(kind, &read_path, input, &sender),
+            None => read_input(input, &read_path, splitter, &sender),
+        })
         .map_err(|error| Failure::message(format!("cannot start a thread: {error}")))?;
 
     let mut importer = Importer {
         store,
+        interrupt,
         pass,
         skip_existing: arguments.skip_existing,
-        decoder: Decoder::new(format),
+        decoder: Decoder::new(records.unwrap_or(Records::Jsonl)),
+        unit: rows.map_or("line", RowFile::unit),
         batch: Vec::new(),
         batch_bytes: 0,
         batch_lines: HashSet::new(),
         rejects,
         tally: Tally::default(),
-        progress: progress(bytes),
+        progress: if rows.is_some() { row_progress() } else { progress(bytes) },
     };
-    let result = importer.run(&receiver, path).and_then(|()| {
+    let result = importer.run(&receiver).and_then(|()| {
         // Only an import that ran to its end waits for the thread, which has ended then; another's
         // ends with the program.
+        if importer.tally.interrupted {
+            return Ok(());
+        }
         reader.join().map_err(|_| Failure::message("the input was not read to its end"))
     });
     importer.progress.finish_and_clear();
@@ -143,6 +174,9 @@ fn format_of(path: &Path) -> ImportFormat {
     match extension.to_ascii_lowercase().as_str() {
         "csv" => ImportFormat::Csv,
         "txt" | "query" => ImportFormat::Query,
+        "geojson" => ImportFormat::Geojson,
+        "parquet" => ImportFormat::Parquet,
+        "sqlite" | "sqlite3" | "db" => ImportFormat::Sqlite,
         _ => ImportFormat::Jsonl,
     }
 }
@@ -151,7 +185,9 @@ fn format_of(path: &Path) -> ImportFormat {
 fn progress(bytes: Option<u64>) -> ProgressBar {
     match bytes {
         Some(bytes) if io::stderr().is_terminal() => {
-            let style = ProgressStyle::with_template("{wide_bar} {bytes} of {total_bytes}, {eta}");
+            let style = ProgressStyle::with_template(
+                "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
+            );
             ProgressBar::new(bytes)
                 .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
         }
@@ -159,9 +195,20 @@ fn progress(bytes: Option<u64>) -> ProgressBar {
     }
 }
 
+/// A count of rows: how many a file has is known at its end.
+fn row_progress() -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{spinner} {human_pos} rows, {per_sec}");
+    ProgressBar::new_spinner()
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}
+
 /// Sends what each read completes, so that a pause of the input holds nothing back.
 fn read_input(
     mut input: Box<dyn Read + Send>,
+    path: &Path,
     mut splitter: Splitter,
     sender: &SyncSender<Received>,
 ) {
@@ -169,9 +216,9 @@ fn read_input(
     loop {
         let pieces = match input.read(&mut buffer) {
             Ok(0) => break,
-            Ok(length) => Ok(splitter.push(&buffer[..length])),
+            Ok(length) => Ok(Batch::Pieces(splitter.push(&buffer[..length]))),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => Err(error),
+            Err(error) => Err(Failure::file("read", path, &error)),
         };
         let failed = pieces.is_err();
         // Nobody listens any more where the import has failed.
@@ -179,7 +226,14 @@ fn read_input(
             return;
         }
     }
-    let _ = sender.send(Ok(splitter.finish()));
+    let _ = sender.send(Ok(Batch::Pieces(splitter.finish())));
+}
+
+fn read_rows(kind: RowFile, path: &Path, input: impl Read, sender: &SyncSender<Received>) {
+    let send = |rows| sender.send(Ok(Batch::Rows(rows))).is_ok();
+    if let Err(failure) = rows::read(kind, path, input, send) {
+        let _ = sender.send(Err(failure));
+    }
 }
 
 /// What has become of the records.
@@ -190,17 +244,23 @@ struct Tally {
     /// Those that the store had already.
     skipped: u64,
     rejected: u64,
+    /// Whether it was stopped before the end of the input.
+    interrupted: bool,
 }
 
 impl Tally {
     fn write(self, arguments: &ImportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
-        let Self { read, imported, skipped, rejected } = self;
+        let Self { read, imported, skipped, rejected, interrupted } = self;
         write!(out, "{{\"read\":{read},\"imported\":{imported}")?;
         if arguments.skip_existing {
             write!(out, ",\"skipped\":{skipped}")?;
         }
         writeln!(out, ",\"rejected\":{rejected}}}")?;
-        Ok(if rejected == 0 { Outcome::Done } else { Outcome::Wanting })
+        Ok(match (interrupted, rejected) {
+            (true, _) => Outcome::Interrupted,
+            (false, 0) => Outcome::Done,
+            (false, _) => Outcome::Wanting,
+        })
     }
 
     fn stopped(self, failure: &Failure) -> Failure {
@@ -221,9 +281,12 @@ struct Waiting {
 /// An import under way.
 struct Importer<'a> {
     store: &'a Store,
+    interrupt: &'a Interrupt,
     pass: Pass,
     skip_existing: bool,
     decoder: Decoder,
+    /// What a record is called.
+    unit: &'static str,
     batch: Vec<Waiting>,
     batch_bytes: usize,
     /// The records of the batch, where equal ones are to be skipped.
@@ -234,23 +297,28 @@ struct Importer<'a> {
 }
 
 impl Importer<'_> {
-    fn run(&mut self, receiver: &Receiver<Received>, path: &Path) -> Result<(), Failure> {
+    fn run(&mut self, receiver: &Receiver<Received>) -> Result<(), Failure> {
         // The moment by which the waiting events must be committed.
         let mut due: Option<Instant> = None;
         loop {
-            let received = match due {
-                None => receiver.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(due) => receiver.recv_timeout(due.saturating_duration_since(Instant::now())),
-            };
+            let wait = due.map_or(INTERRUPT_DELAY, |due| {
+                due.saturating_duration_since(Instant::now()).min(INTERRUPT_DELAY)
+            });
+            let received = receiver.recv_timeout(wait);
+            if self.interrupt.is_asked() {
+                self.tally.interrupted = true;
+                return self.commit();
+            }
             match received {
-                Ok(Ok(pieces)) => {
-                    for piece in pieces {
-                        self.take(piece)?;
-                    }
+                Ok(Ok(Batch::Pieces(pieces))) => {
+                    pieces.into_iter().try_for_each(|piece| self.take(piece))?;
                 }
-                Ok(Err(error)) => {
+                Ok(Ok(Batch::Rows(rows))) => {
+                    rows.into_iter().try_for_each(|row| self.take_row(row))?;
+                }
+                Ok(Err(failure)) => {
                     self.commit()?;
-                    return Err(Failure::file("read", path, &error));
+                    return Err(failure);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return self.commit(),
@@ -293,6 +361,28 @@ impl Importer<'_> {
             }
             Err(reason) => Err(reason),
         };
+        let bytes = raw.len();
+        self.take_decoded(line, raw, bytes, event)
+    }
+
+    fn take_row(&mut self, Row { number, bytes, event, .. }: Row) -> Result<(), Failure> {
+        self.progress.inc(1);
+        let valid = event.and_then(|event| self.store.validate(&event).map(|()| event));
+        // Tells an event from others as a line of its own would.
+        let raw = match &valid {
+            Ok(event) if self.skip_existing => format!("{event:?}").into_bytes(),
+            _ => Vec::new(),
+        };
+        self.take_decoded(number, raw, bytes, valid.map_err(|error| decode::reason(&error)))
+    }
+
+    fn take_decoded(
+        &mut self,
+        line: u64,
+        raw: Vec<u8>,
+        bytes: usize,
+        event: Result<NewEvent, String>,
+    ) -> Result<(), Failure> {
         self.tally.read += 1;
         match event {
             Err(reason) => self.reject(line, &raw, &reason),
@@ -301,13 +391,13 @@ impl Importer<'_> {
                     self.tally.skipped += 1;
                     Ok(())
                 }
-                Ok(false) => self.take_event(line, raw, event),
+                Ok(false) => self.take_event(line, raw, bytes, event),
                 Err(error) if error.kind() == ErrorKind::InvalidInput => {
                     self.reject(line, &raw, &decode::reason(&error))
                 }
                 Err(error) => Err(error.into()),
             },
-            Ok(event) => self.take_event(line, raw, event),
+            Ok(event) => self.take_event(line, raw, bytes, event),
         }
     }
 
@@ -317,8 +407,14 @@ impl Importer<'_> {
         Ok(there || !self.batch_lines.insert(raw.to_vec()))
     }
 
-    fn take_event(&mut self, line: u64, raw: Vec<u8>, event: NewEvent) -> Result<(), Failure> {
-        self.batch_bytes += raw.len();
+    fn take_event(
+        &mut self,
+        line: u64,
+        raw: Vec<u8>,
+        bytes: usize,
+        event: NewEvent,
+    ) -> Result<(), Failure> {
+        self.batch_bytes += bytes;
         self.batch.push(Waiting { line, raw, event });
         if self.batch.len() >= BATCH_EVENTS_MAX || self.batch_bytes >= BATCH_BYTES_MAX {
             return self.commit();
@@ -328,7 +424,8 @@ impl Importer<'_> {
 
     fn reject(&mut self, line: u64, raw: &[u8], reason: &str) -> Result<(), Failure> {
         self.tally.rejected += 1;
-        self.progress.suspend(|| text::report(&format!("line {line}: {reason}")));
+        let unit = self.unit;
+        self.progress.suspend(|| text::warning(&format!("{unit} {line}:"), reason));
         self.rejects.keep(raw)
     }
 
@@ -365,8 +462,9 @@ impl Importer<'_> {
             Err(error) => Err(Failure::Stopped(
                 error.kind(),
                 format!(
-                    "{error} (some of the {} events from line {} on may be stored)",
+                    "{error} (some of the {} events from {} {} on may be stored)",
                     part.len(),
+                    self.unit,
                     part.first().map_or(0, |waiting| waiting.line)
                 ),
             )),

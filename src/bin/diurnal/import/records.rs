@@ -6,11 +6,9 @@
 //! Invariants: the pieces' bytes, in order, are the input's, a byte order mark at its start and
 //! whole blank records aside; nothing longer than [`RECORD_BYTES_MAX`] and one read is held.
 
-use crate::csv::Place;
+use diurnal::limits::RECORD_BYTES_MAX;
 
-/// Bytes of one record: the largest data that a store may allow, each byte of it escaped, with
-/// room to spare.
-pub(super) const RECORD_BYTES_MAX: usize = 4 * 1024 * 1024;
+use crate::csv::Place;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -243,7 +241,11 @@ mod tests {
             assert_eq!(pieces.first(), Some(&good(1, "a\n")));
             assert_eq!(pieces.last(), Some(&good(3, "b\n")));
             let parts = &pieces[1..pieces.len() - 1];
-            assert!(parts.iter().all(|(_, text, broken)| *broken && text.len() < 5 << 20));
+            assert!(
+                parts
+                    .iter()
+                    .all(|(_, text, broken)| *broken && text.len() < RECORD_BYTES_MAX + (1 << 20))
+            );
             assert_eq!(parts.iter().map(|(_, text, _)| text.len()).sum::<usize>(), long.len());
             assert_eq!(parts.iter().filter(|(line, ..)| *line > 0).count(), 1);
         }

@@ -1,0 +1,384 @@
+//! How far off are the clients' clocks?
+//!
+//! Owns: [`ClockSkew`]: each session's readings, drift and jumps, and the jumps of the server's own clock. Does
+//! not own what a reading is (`skew`).
+//!
+//! - A session's spread is that of its readings, of at most 64 of them, evenly chosen.
+//! - Its *drift* is the slope of the line of least squares through all its readings, in microseconds of
+//!   reading per second of server time: a client's clock that gains a second an hour drifts by 277. Readings
+//!   must reach over a minute at least. A jump bends the line.
+//! - A *jump* is a difference of more than the setting `jump` between two neighbouring readings of a session.
+//!   A slow network is one too: an event that was under way for so long.
+//! - The server's clock was *set back* where an event arrived after another and has a server time that is
+//!   earlier by more than the setting `set_back`. Events that were logged with a server time of their own, as
+//!   an import does, tell nothing of the clock, and look the same.
+//! - The server's clock *jumped ahead*, or a slow network held up everybody, where several sessions have the
+//!   same jump at the same time: their last readings before it and first ones after it overlap, and the
+//!   jumps differ by at most the setting `jump`. A clock that is ahead makes readings smaller.
+//!
+//! Memory grows with sessions, about a kilobyte for each with 64 readings, and with jumps up to [`JUMPS_MAX`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::sealed::Answered;
+use super::skew::{Readings, reading};
+use super::{LIMIT, Moment, Quantiles, micros_of, places};
+use crate::codec::columns::ColumnKind;
+use crate::error::Result;
+use crate::event::EventId;
+use crate::query::Filter;
+use crate::query::scan::{self, Row, Words};
+use crate::time::{SECOND, Timestamp};
+
+/// Jumps that are kept to be compared with each other; further ones are counted alone.
+const JUMPS_MAX: usize = 100_000;
+
+/// Neighbours in time that a jump is compared with.
+const JUMPS_COMPARED: usize = 64;
+
+/// The least time that readings reach over where a drift is told.
+const DRIFT_MICROS_MIN: i64 = 60 * SECOND;
+
+/// How far off are the clients' clocks? See [`Store::ask`](crate::Store::ask).
+///
+/// ```
+/// use diurnal::analysis::ClockSkew;
+/// use diurnal::{NewEvent, Store};
+///
+/// let store = Store::in_memory()?;
+/// let event = NewEvent::new(1, "heartbeat").client_time("2026-11-23T10:00:07Z");
+/// store.log_event(event.server_time("2026-11-23T10:00:00Z".parse()?))?;
+/// let answer = store.ask(&ClockSkew::new())?;
+/// assert_eq!(answer.sessions[0].skew_micros.median, 7_000_000);
+/// # Ok::<(), diurnal::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct ClockSkew {
+    /// Which events; by default all.
+    pub filter: Filter,
+    /// Microseconds of difference between neighbouring readings that are not a jump yet; by default those
+    /// of 30 seconds.
+    pub jump_micros: u64,
+    /// Microseconds by which the server's times may go back from one arrival to the next; by default those of
+    /// one second.
+    pub set_back_micros: u64,
+    /// How many sessions, and how many jumps of the server's clock, are listed; by default 100.
+    pub limit: u64,
+}
+
+impl Default for ClockSkew {
+    fn default() -> Self {
+        let seconds = |seconds: u64| seconds * SECOND.unsigned_abs();
+        let (jump_micros, set_back_micros) = (seconds(30), seconds(1));
+        Self { filter: Filter::All, jump_micros, set_back_micros, limit: LIMIT }
+    }
+}
+
+impl ClockSkew {
+    /// Of all events, with the settings' defaults.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only of these events; together with those before.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = self.filter.and(filter);
+        self
+    }
+
+    /// A greater difference between neighbouring readings is a jump.
+    #[must_use]
+    pub fn jump(mut self, jump: Duration) -> Self {
+        self.jump_micros = micros_of(jump);
+        self
+    }
+
+    /// The server's clock was set back where its times go back by more.
+    #[must_use]
+    pub fn set_back(mut self, set_back: Duration) -> Self {
+        self.set_back_micros = micros_of(set_back);
+        self
+    }
+
+    /// How many are listed.
+    #[must_use]
+    pub fn limit(mut self, limit: u64) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// What [`ClockSkew`] found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ClockSkewReport {
+    /// Events with a client time that can be read.
+    pub readings: u64,
+    /// Events with a client time that cannot be read.
+    pub unreadable: u64,
+    /// Events without a client time.
+    pub without: u64,
+    /// Sessions with a reading, listed or not.
+    pub sessions_total: u64,
+    /// The spread of the sessions' medians: each session counts once. Absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew_micros: Option<Quantiles<i64>>,
+    /// Jumps of all sessions.
+    pub jumps: u64,
+    /// Sessions, those that are off most first, then by id.
+    pub sessions: Vec<SessionSkew>,
+    /// Jumps of the server's clock, listed or not.
+    pub server_jumps_total: u64,
+    /// Jumps of the server's clock, in order of time.
+    pub server_jumps: Vec<ServerJump>,
+}
+
+/// How far the clock of a session's client is off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct SessionSkew {
+    /// The session's id.
+    pub id: String,
+    /// How many readings it has.
+    pub readings: u64,
+    /// The spread of its readings: client minus server, so that a clock that is fast is positive.
+    pub skew_micros: Quantiles<i64>,
+    /// Microseconds that the client's clock gains a second; absent where readings reach over less than a
+    /// minute.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift_micros_per_second: Option<f64>,
+    /// How often neighbouring readings differ by more than the setting.
+    pub jumps: u64,
+}
+
+/// A jump of the server's clock.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServerJump {
+    /// The server's time before it.
+    pub before: Timestamp,
+    /// The server's time after it.
+    pub after: Timestamp,
+    /// By how many microseconds it jumped, as far as can be told; negative where it was set back.
+    pub micros: i64,
+    /// The first event after it, where the order of arrival tells of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event: Option<EventId>,
+    /// Sessions that tell of it by their readings; 0 where the order of arrival does.
+    pub sessions: u64,
+}
+
+/// What is known of a session so far.
+#[derive(Debug, Default)]
+struct Client {
+    readings: Readings,
+    line: Line,
+    /// Server time and reading.
+    last: Option<(i64, i64)>,
+    jumps: u64,
+}
+
+/// The line of least squares through points that come one by one (Welford 1962).
+#[derive(Debug, Default, Clone, Copy)]
+struct Line {
+    count: f64,
+    first: i64,
+    last: i64,
+    /// Seconds since the first point, and microseconds.
+    mean: (f64, f64),
+    spread: f64,
+    together: f64,
+}
+
+impl Line {
+    fn add(&mut self, at: i64, value: i64) {
+        if self.count == 0.0 {
+            self.first = at;
+        }
+        self.last = at;
+        let seconds = at.saturating_sub(self.first) as f64 / SECOND as f64;
+        self.count += 1.0;
+        let off = seconds - self.mean.0;
+        self.mean.0 += off / self.count;
+        self.mean.1 += (value as f64 - self.mean.1) / self.count;
+        self.spread += off * (seconds - self.mean.0);
+        self.together += off * (value as f64 - self.mean.1);
+    }
+
+    fn slope(&self) -> Option<f64> {
+        let long = self.last.saturating_sub(self.first) >= DRIFT_MICROS_MIN;
+        (long && self.spread > 0.0).then(|| self.together / self.spread)
+    }
+}
+
+/// A jump of one session.
+#[derive(Debug, Clone, Copy)]
+struct Jump {
+    before: i64,
+    after: i64,
+    session: usize,
+    micros: i64,
+}
+
+/// What was read so far.
+#[derive(Default)]
+struct Clients {
+    clients: Vec<Client>,
+    jumps: Vec<Jump>,
+    jumps_total: u64,
+    unreadable: u64,
+    without: u64,
+}
+
+impl Clients {
+    fn add(&mut self, row: &Row<'_>, jump_micros: u64) {
+        let Some(client_time) = row.client_instant() else {
+            match row.has_client_time() {
+                true => self.unreadable += 1,
+                false => self.without += 1,
+            }
+            return;
+        };
+        let session = row.session.index();
+        if session >= self.clients.len() {
+            self.clients.resize_with(session + 1, Client::default);
+        }
+        let client = &mut self.clients[session];
+        let (at, reading) = (row.server_time.as_micros(), reading(client_time, row.server_time));
+        client.readings.add(reading);
+        client.line.add(at, reading);
+        if let Some((before, last)) = client.last.replace((at, reading)) {
+            let micros = reading.saturating_sub(last);
+            if micros.unsigned_abs() > jump_micros {
+                client.jumps += 1;
+                self.jumps_total += 1;
+                if self.jumps.len() < JUMPS_MAX {
+                    self.jumps.push(Jump { before, after: at, session, micros });
+                }
+            }
+        }
+    }
+
+    /// Jumps that several sessions have at the same time, each told once.
+    fn shared_jumps(&self, jump_micros: u64) -> Vec<ServerJump> {
+        let mut taken = vec![false; self.jumps.len()];
+        let mut shared = Vec::new();
+        for (place, jump) in self.jumps.iter().enumerate() {
+            if taken[place] {
+                continue;
+            }
+            let alike = |other: &Jump| {
+                other.before < jump.after
+                    && jump.before < other.after
+                    && other.micros.saturating_sub(jump.micros).unsigned_abs() <= jump_micros
+            };
+            let next = self.jumps.iter().enumerate().skip(place + 1).take(JUMPS_COMPARED);
+            let others: Vec<_> = next.filter(|(at, other)| !taken[*at] && alike(other)).collect();
+            let mut sessions: Vec<usize> =
+                others.iter().map(|(_, other)| other.session).chain([jump.session]).collect();
+            sessions.sort_unstable();
+            sessions.dedup();
+            if sessions.len() < 2 {
+                continue;
+            }
+            others.iter().for_each(|(at, _)| taken[*at] = true);
+            let all = || others.iter().map(|(_, other)| *other).chain([jump]);
+            // What all of them enclose.
+            let before = all().map(|jump| jump.before).max().unwrap_or(jump.before);
+            let after = all().map(|jump| jump.after).min().unwrap_or(jump.after);
+            shared.push(ServerJump {
+                before: Timestamp::from_micros(before),
+                after: Timestamp::from_micros(after),
+                micros: jump.micros.saturating_neg(),
+                event: None,
+                sessions: sessions.len() as u64,
+            });
+        }
+        shared
+    }
+}
+
+impl Answered for ClockSkew {
+    type Answer = ClockSkewReport;
+
+    fn answer(&self, moment: &Moment<'_>) -> Result<ClockSkewReport> {
+        let mut clients = Clients::default();
+        let mut words = Words::default();
+        let columns = [ColumnKind::ClientTime];
+        scan::scan(moment.snapshot, &self.filter, &columns, &mut words, |row| {
+            clients.add(row, self.jump_micros);
+            Ok(())
+        })?;
+        let mut server_jumps = clients.shared_jumps(self.jump_micros);
+        let mut last: Option<(EventId, Timestamp)> = None;
+        let mut set_back = 0;
+        scan::arrivals(moment.snapshot, &self.filter, |id, time| {
+            let before = last.replace((id, time)).filter(|(last, _)| last.day() == id.day());
+            let Some((_, before)) = before else { return };
+            let micros = time.as_micros().saturating_sub(before.as_micros());
+            if micros < 0 && micros.unsigned_abs() > self.set_back_micros {
+                set_back += 1;
+                if set_back <= self.limit {
+                    let event = Some(id);
+                    let jump = ServerJump { before, after: time, micros, event, sessions: 0 };
+                    server_jumps.push(jump);
+                }
+            }
+        })?;
+        let told = server_jumps.len() as u64;
+        let server_jumps_total = told + set_back.saturating_sub(self.limit);
+        server_jumps.sort_by_key(|jump| (jump.before, jump.after, jump.event));
+        server_jumps.truncate(places(self.limit));
+        Ok(self.report(clients, &words, server_jumps, server_jumps_total))
+    }
+}
+
+impl ClockSkew {
+    fn report(
+        &self,
+        clients: Clients,
+        words: &Words,
+        server_jumps: Vec<ServerJump>,
+        server_jumps_total: u64,
+    ) -> ClockSkewReport {
+        let read = clients.clients.iter().enumerate();
+        let mut medians: Vec<(i64, usize)> =
+            read.filter_map(|(place, it)| Some((it.readings.median()?, place))).collect();
+        let skew_micros =
+            Quantiles::of(medians.iter().map(|(median, _)| *median).collect(), i64::cmp);
+        let word = |place: usize| words.sessions.word_at(place);
+        medians.sort_by(|a, b| {
+            let off = |median: i64| median.unsigned_abs();
+            off(b.0).cmp(&off(a.0)).then_with(|| word(a.1).cmp(word(b.1)))
+        });
+        let sessions_total = medians.len() as u64;
+        medians.truncate(places(self.limit));
+        let session = |(_, place): &(i64, usize)| {
+            let it = &clients.clients[*place];
+            Some(SessionSkew {
+                id: word(*place).to_owned(),
+                readings: it.readings.seen(),
+                skew_micros: Quantiles::of(it.readings.kept().to_vec(), i64::cmp)?,
+                drift_micros_per_second: it.line.slope(),
+                jumps: it.jumps,
+            })
+        };
+        ClockSkewReport {
+            readings: clients.clients.iter().map(|it| it.readings.seen()).sum(),
+            unreadable: clients.unreadable,
+            without: clients.without,
+            sessions_total,
+            skew_micros,
+            jumps: clients.jumps_total,
+            sessions: medians.iter().filter_map(session).collect(),
+            server_jumps_total,
+            server_jumps,
+        }
+    }
+}

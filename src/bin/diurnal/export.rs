@@ -1,0 +1,164 @@
+//! The command `export`.
+//!
+//! Owns: where an export goes, and how its progress is shown. Does not own the formats, which are the
+//! library's.
+//!
+//! Invariant: a file that is named has its name only once it is whole.
+
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::Path;
+
+use diurnal::export::{self, EventWriter, OutputFile, csv, geojson, jsonl};
+use diurnal::{Filter, Query, Store};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::args::export::{ExportArguments, ExportFormat};
+use crate::args::filters::FilterArguments;
+use crate::failure::{Failure, Outcome};
+use crate::filters::filter;
+use crate::gaps;
+use crate::query::explain;
+
+pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
+    let path = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
+    let format = arguments.format.unwrap_or_else(|| format_of(path, arguments.lines));
+    if arguments.lines && format != ExportFormat::Geojson {
+        return Err(Failure::message("--lines writes geojson alone"));
+    }
+    let filter = filter(&arguments.filters)?;
+    let store = Store::open_read_only(&arguments.store)?;
+    if arguments.filters.explain {
+        return explain(&store, &Query::from(filter), false, out);
+    }
+    let source = Source { store, filter, arguments: &arguments.filters };
+    let Some(path) = path else {
+        return to_standard_output(&source, format, arguments.lines, out);
+    };
+    let mut file = OutputFile::create(path, arguments.force)?;
+    let (count, outcome) = match format {
+        ExportFormat::Sqlite => source.write(&mut *sqlite_writer(file.temporary_path())?)?,
+        ExportFormat::Parquet => source.write(&mut *parquet_writer(&mut file)?)?,
+        _ => source.write_text(format, arguments.lines, &mut file)?,
+    };
+    file.place()?;
+    writeln!(out, "{{\"exported\":{count}}}")?;
+    Ok(outcome)
+}
+
+fn to_standard_output(
+    source: &Source<'_>,
+    format: ExportFormat,
+    lines: bool,
+    out: &mut dyn Write,
+) -> Result<Outcome, Failure> {
+    let written = match format {
+        ExportFormat::Sqlite => {
+            Err(Failure::message("an SQLite file cannot be piped: name a file with -o"))
+        }
+        ExportFormat::Parquet if io::stdout().is_terminal() => {
+            Err(Failure::message("a Parquet file is not for a terminal: name a file with -o"))
+        }
+        // The writer takes nothing that is bound to one thread, as the locked output is.
+        ExportFormat::Parquet => {
+            source.write(&mut *parquet_writer(&mut BufWriter::new(io::stdout()))?)
+        }
+        _ => source.write_text(format, lines, out),
+    };
+    written.map(|(_count, outcome)| outcome)
+}
+
+/// The format that a file's ending names.
+fn format_of(path: Option<&Path>, lines: bool) -> ExportFormat {
+    let extension = path.and_then(Path::extension).and_then(|extension| extension.to_str());
+    match extension.unwrap_or_default().to_ascii_lowercase().as_str() {
+        _ if lines => ExportFormat::Geojson,
+        "csv" => ExportFormat::Csv,
+        "geojson" => ExportFormat::Geojson,
+        "parquet" => ExportFormat::Parquet,
+        "sqlite" | "sqlite3" | "db" => ExportFormat::Sqlite,
+        _ => ExportFormat::Jsonl,
+    }
+}
+
+/// What is exported.
+struct Source<'a> {
+    store: Store,
+    filter: Filter,
+    arguments: &'a FilterArguments,
+}
+
+impl Source<'_> {
+    fn write_text(
+        &self,
+        format: ExportFormat,
+        lines: bool,
+        out: &mut dyn Write,
+    ) -> Result<(u64, Outcome), Failure> {
+        match format {
+            ExportFormat::Geojson if lines => {
+                let progress = progress("sessions", None);
+                let count = geojson::write_paths(&self.store, &self.filter, out, |done, total| {
+                    progress.set_length(total);
+                    progress.set_position(done);
+                })?;
+                progress.finish_and_clear();
+                Ok((count, Outcome::Done))
+            }
+            ExportFormat::Csv => self.write(&mut csv::Writer::new(out)),
+            ExportFormat::Geojson => self.write(&mut geojson::Writer::new(out)),
+            _ => self.write(&mut jsonl::Writer::new(out)),
+        }
+    }
+
+    /// How many events were written, and how the command then ends.
+    fn write(&self, writer: &mut dyn EventWriter) -> Result<(u64, Outcome), Failure> {
+        let query = Query::from(self.filter.clone());
+        let allowed = self.arguments.allow_gaps;
+        let mut events = match allowed {
+            true => self.store.allow_gaps().query(&query)?,
+            false => self.store.query(&query)?,
+        };
+        // Counted only for a person who waits.
+        let total = || self.store.allow_gaps().count(&self.filter).ok().map(|count| count.found);
+        let progress = progress("events", io::stderr().is_terminal().then(total).flatten());
+        let written = export::write_all(&mut events, writer, |count| progress.set_position(count));
+        progress.finish_and_clear();
+        Ok((written?, gaps::tell(events.gaps())))
+    }
+}
+
+/// A bar for a person who waits, with the rate and the time left.
+fn progress(of: &str, total: Option<u64>) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let template =
+        format!("{{wide_bar}} {{human_pos}} of {{human_len}} {of}, {{per_sec}}, {{eta}}");
+    let style = ProgressStyle::with_template(&template);
+    ProgressBar::new(total.unwrap_or_default())
+        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+#[cfg(feature = "parquet")]
+fn parquet_writer<'a>(
+    out: &'a mut (dyn Write + Send),
+) -> Result<Box<dyn EventWriter + 'a>, Failure> {
+    Ok(Box::new(export::parquet::Writer::new(out)?))
+}
+
+#[cfg(not(feature = "parquet"))]
+fn parquet_writer<'a>(
+    _out: &'a mut (dyn Write + Send),
+) -> Result<Box<dyn EventWriter + 'a>, Failure> {
+    Err(Failure::built_without("parquet"))
+}
+
+#[cfg(feature = "sqlite")]
+fn sqlite_writer(path: &Path) -> Result<Box<dyn EventWriter>, Failure> {
+    Ok(Box::new(export::sqlite::Writer::create(path)?))
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn sqlite_writer(_path: &Path) -> Result<Box<dyn EventWriter>, Failure> {
+    Err(Failure::built_without("sqlite"))
+}

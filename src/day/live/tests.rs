@@ -1,0 +1,142 @@
+//! Goal: rows are folded when they fill blocks, and no sooner or later; no part grows beyond its bound.
+//! Method: days in memory, and the rules that decide, each at the edge where its answer changes.
+
+use super::*;
+use crate::day::fold::filled_blocks;
+use crate::day::part::{BlockEntry, Source};
+use crate::index::zones::Zone;
+use crate::storage::memory::MemoryDirectory;
+use crate::time::Timestamp;
+
+const DAY: u32 = 20_000;
+
+fn context(block_rows: usize) -> DayContext {
+    let (directory, cache) = (Arc::new(MemoryDirectory::default()), Arc::new(Cache::new(1 << 20)));
+    DayContext { directory, cache, sharing: Sharing::Exclusive, block_rows }
+}
+
+fn live_day(context: &DayContext) -> LiveDay {
+    LiveDay::begin(context, Day::from_number(DAY).unwrap(), None).unwrap()
+}
+
+fn small() -> Row {
+    let start = Day::from_number(DAY).unwrap().start().as_micros();
+    let mut row = Row::hole(Timestamp::from_micros(start));
+    row.session_id = "s".to_owned();
+    row.event_type = "t".to_owned();
+    row
+}
+
+/// A row that costs so many bytes.
+fn row_of(bytes: usize) -> Row {
+    let mut row = small();
+    row.data = Some("x".repeat(bytes - row.bytes()));
+    row
+}
+
+fn commit(live: &mut LiveDay, rows: Vec<Row>) {
+    live.commit(&[Arc::new(rows)]).unwrap();
+}
+
+/// The rows of each part, and those of the tail.
+fn shape(live: &LiveDay) -> (Vec<u32>, usize) {
+    let state = live.state();
+    (state.parts.iter().map(|part| part.rows).collect(), state.tail.rows)
+}
+
+#[test]
+fn a_tail_is_folded_as_soon_as_it_fills_its_blocks() {
+    let mut live = live_day(&context(16));
+    commit(&mut live, vec![small(); 31]);
+    assert_eq!(shape(&live), (vec![], 31));
+    commit(&mut live, vec![small()]);
+    assert_eq!(shape(&live), (vec![16, 16], 0));
+    commit(&mut live, vec![small(); 33]);
+    assert_eq!(shape(&live), (vec![16, 16, 16, 16], 1));
+    assert_eq!(live.next_ordinal(), 65);
+}
+
+#[test]
+fn a_tail_is_folded_as_soon_as_its_rows_take_their_bytes() {
+    let mut live = live_day(&context(4096));
+    commit(&mut live, vec![row_of(TAIL_BYTES_MAX / 2)]);
+    commit(&mut live, vec![row_of(1000)]);
+    assert_eq!(shape(&live), (vec![], 2));
+    commit(&mut live, vec![row_of(TAIL_BYTES_MAX / 2 - 1000)]);
+    assert_eq!(shape(&live), (vec![1, 2], 0), "the rows fill two blocks to the byte");
+}
+
+#[test]
+fn a_block_is_full_of_rows_or_of_bytes() {
+    let sizes = |rows: &[Row]| {
+        let rows: Vec<&Row> = rows.iter().collect();
+        let (blocks, rest) = filled_blocks(&rows, 4);
+        (blocks.iter().map(|block| block.len()).collect::<Vec<_>>(), rest.len())
+    };
+    let half = || row_of(BLOCK_BYTES_MAX / 2);
+    assert_eq!(sizes(&[small(), small(), small()]), (vec![], 3));
+    assert_eq!(sizes(&[small(), small(), small(), small()]), (vec![4], 0));
+    assert_eq!(sizes(&[row_of(BLOCK_BYTES_MAX), small()]), (vec![1], 1));
+    assert_eq!(sizes(&[half(), half(), small()]), (vec![2], 1));
+    assert_eq!(sizes(&[half(), row_of(BLOCK_BYTES_MAX / 2 - 1)]), (vec![], 2));
+}
+
+#[test]
+fn a_part_is_filled_and_no_fuller() {
+    let mut live = live_day(&context(4096));
+    for _ in 0..9 {
+        commit(&mut live, vec![small(); 8192]);
+    }
+    let most = u32::try_from(PART_ROWS_MAX).unwrap();
+    assert_eq!(shape(&live), (vec![most, 4096, 4096], 0));
+    let unmerged: Vec<bool> = live.state().parts.iter().map(|part| part.is_unmerged()).collect();
+    assert_eq!(unmerged, [false, true, true]);
+}
+
+#[test]
+fn small_parts_are_taken_together_as_far_as_rows_and_bytes_allow() {
+    let part = |first, rows, bytes| {
+        let source = Source::Memory(Vec::new().into());
+        let blocks = vec![BlockEntry::new(first, rows, bytes, Zone::default(), source)];
+        Arc::new(Part { first, rows, blocks, pages: Vec::new() })
+    };
+    let parts = [Arc::new(Part::lost(0, 3)), part(3, 4, 100), part(7, 5, 50)];
+    assert_eq!(trailing(&parts, 9, 150), 2);
+    assert_eq!(trailing(&parts, 8, 150), 1);
+    assert_eq!(trailing(&parts, 9, 149), 1);
+    assert_eq!(trailing(&parts, 4, 150), 0);
+    assert_eq!(trailing(&parts, 100, 1000), 2, "what was lost is no block to be written again");
+}
+
+#[test]
+fn what_is_known_to_be_lost_is_told_from_what_nobody_knows() {
+    let pushed = |rows| {
+        let mut parts = Vec::new();
+        push_lost(&mut parts, 10, rows);
+        parts.iter().map(|part| (part.first, part.rows, part.is_unknown())).collect::<Vec<_>>()
+    };
+    let unknown = UNKNOWN_ORDINALS;
+    assert_eq!(pushed(0), []);
+    assert_eq!(pushed(5), [(10, 5, false)]);
+    assert_eq!(pushed(unknown), [(10, unknown, true)]);
+    assert_eq!(pushed(unknown + 7), [(10, 7, false), (17, unknown, true)]);
+    assert_eq!(pushed(unknown + unknown / 2), [(10, unknown + unknown / 2, true)]);
+}
+
+#[test]
+fn a_days_file_may_be_longer_than_what_is_valid_and_never_shorter() {
+    let context = context(16);
+    let mut live = live_day(&context);
+    commit(&mut live, vec![small(); 32]);
+    let (day, valid) = (live.day, live.file_len);
+    live.close().unwrap();
+    let name = FileKind::Columns.name(day);
+    let file = context.directory.open(&name, Access::Write).unwrap();
+    for longer in [0, 100] {
+        file.set_len(valid + longer).unwrap();
+        LiveDay::open(&context, day).unwrap().close().unwrap();
+    }
+    file.set_len(valid - 1).unwrap();
+    let refused = LiveDay::open(&context, day).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Corrupt);
+}
