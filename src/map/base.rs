@@ -87,7 +87,7 @@ fn net(mut sheet: Document, frame: &Frame) -> Document {
 /// Multiples of a step between two values, not too near to them for a label.
 fn multiples(step: f64, from: f64, to: f64) -> impl Iterator<Item = f64> {
     let first = (from / step).ceil() as i64;
-    let inset = (to - from) * 0.04;
+    let inset = (to - from) * 0.055;
     let all = (0..NET_LINES_MAX as i64).map(move |number| (first + number) as f64 * step);
     all.skip_while(move |value| *value < from + inset).take_while(move |value| *value < to - inset)
 }
@@ -97,7 +97,9 @@ fn degrees(value: f64, step: f64, sides: [&str; 2]) -> String {
     let decimals = (-step.log10() + 1e-9).ceil().max(0.0) as usize;
     let shown = format!("{:.decimals$}", value.abs());
     let nothing = shown.chars().all(|c| c == '0' || c == '.');
-    let side = if nothing { "" } else { sides[usize::from(value < 0.0)] };
+    // The equator, Greenwich and the antimeridian are on neither side.
+    let neither = nothing || value.abs() == 180.0;
+    let side = if neither { "" } else { sides[usize::from(value < 0.0)] };
     format!("{shown}° {side}").trim_end().to_owned()
 }
 
@@ -138,6 +140,7 @@ mod tests {
         assert_eq!(degrees(42.35, 0.05, ["N", "S"]), "42.35° N");
         assert_eq!(degrees(-71.0, 1.0, ["E", "W"]), "71° W");
         assert_eq!(degrees(-0.000_000_01, 0.002, ["E", "W"]), "0.000°");
+        assert_eq!(degrees(-180.0, 0.1, ["E", "W"]), "180.0°");
         assert_eq!(degrees(116.3, 0.1, ["E", "W"]), "116.3° E");
     }
 }

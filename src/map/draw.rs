@@ -98,6 +98,23 @@ pub(super) fn line(pieces: &[Vec<(f64, f64)>], colour: &str, width: f64) -> Path
         .set("stroke-linecap", "round")
 }
 
+/// A dot at each place.
+pub(super) fn dots(places: &[(f64, f64)], colour: &str, radius: f64) -> Path {
+    use std::fmt::Write as _;
+    let mut dots = String::new();
+    for (x, y) in places {
+        // Writing to a string cannot fail.
+        let _ = write!(dots, "M{} {}h0", tenth(*x), tenth(*y));
+    }
+    // A line of no length has the round ends alone.
+    Path::new()
+        .set("d", dots)
+        .set("fill", "none")
+        .set("stroke", colour)
+        .set("stroke-width", tenth(2.0 * radius))
+        .set("stroke-linecap", "round")
+}
+
 /// A filled outline around a place, with a rim that sets it off.
 pub(super) fn shape(outline: &[(f64, f64)], x: f64, y: f64, radius: f64, colour: &str) -> Polygon {
     let points = outline

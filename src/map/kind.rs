@@ -74,14 +74,14 @@ impl Kind {
             Self::Listen => COLOURS[5],
             Self::Session => COLOURS[6],
             Self::Other => COLOURS[0],
-            Self::Step => "#777777",
+            Self::Step => "#8a8a8a",
         }
     }
 
     /// Pixels from the middle of a mark to its rim.
     pub(super) fn radius(self) -> f64 {
         match self {
-            Self::Step => 2.2,
+            Self::Step => 3.0,
             Self::Error => 7.0,
             _ => 6.0,
         }

@@ -128,7 +128,7 @@ fn of_tracks(report: &TracksReport, zone: Zone) -> Value {
     json!({
         "notes": notes,
         "kinds": Kind::ALL.map(kind),
-        "sessions": report.tracks.iter().enumerate().map(session).collect::<Vec<_>>(),
+        "sessions": paths::in_order(report).into_iter().enumerate().map(session).collect::<Vec<_>>(),
     })
 }
 

@@ -16,10 +16,7 @@ use crate::time::Timestamp;
 use crate::zone::Zone;
 
 /// Sessions in the legend.
-const SESSIONS_MAX: usize = 8;
-
-/// Events in the list.
-const NOTED_MAX: usize = 14;
+const SESSIONS_MAX: usize = 6;
 
 /// Pixels from one line to the next.
 const LINE: f64 = 15.0;
@@ -31,19 +28,6 @@ pub(super) struct Noted<'a> {
     session: usize,
 }
 
-/// The events that tell most, in order of time.
-pub(super) fn noted<'a>(tracks: &[&'a Track]) -> Vec<Noted<'a>> {
-    let all = tracks.iter().enumerate().flat_map(|(session, track)| {
-        track.events.iter().map(move |event| Noted { event, session })
-    });
-    let mut noted: Vec<_> = all.filter(|it| Kind::of(it.event) != Kind::Step).collect();
-    // With a place before those without.
-    noted.sort_by_key(|it| (Kind::of(it.event), it.event.latitude.is_none()));
-    noted.truncate(NOTED_MAX);
-    noted.sort_by_key(|it| (it.event.server_time, it.event.id));
-    noted
-}
-
 /// The date and the time of day that clocks of a zone show.
 pub(super) fn clock(zone: Zone, at: Timestamp) -> (String, String) {
     let text = zone.text(at);
@@ -52,23 +36,49 @@ pub(super) fn clock(zone: Zone, at: Timestamp) -> (String, String) {
     (date, time)
 }
 
-pub(super) fn draw(
+/// The panel, and the events that it numbers.
+pub(super) fn draw<'a>(
     sheet: Document,
-    tracks: &[&Track],
-    noted: &[Noted<'_>],
+    tracks: &[&'a Track],
     settings: &MapSettings,
-) -> Document {
-    let mut panel = Panel { sheet, y: PANEL.y + 11.0 };
+) -> (Document, Vec<Noted<'a>>) {
+    let events = || tracks.iter().flat_map(|track| &track.events);
+    let day = |event: &TrackEvent| clock(settings.zone, event.server_time).0;
+    let first = events().next().map(day);
+    let dated = events().any(|event| Some(day(event)) != first);
+    let mut panel = Panel { sheet, y: PANEL.y + 11.0, dated };
     panel.sessions(tracks, settings);
     panel.kinds(tracks);
-    panel.list(tracks, noted, settings);
-    panel.sheet
+    let noted = panel.list(tracks, settings);
+    (panel.sheet, noted)
+}
+
+/// The events that tell most and fit into so many lines, in order of time; and how many there are to tell.
+fn noted<'a>(tracks: &[&'a Track], lines: usize) -> (Vec<Noted<'a>>, usize) {
+    let all = tracks.iter().enumerate().flat_map(|(session, track)| {
+        track.events.iter().map(move |event| Noted { event, session })
+    });
+    let mut noted: Vec<_> = all.filter(|it| Kind::of(it.event) != Kind::Step).collect();
+    let told = noted.len();
+    // With a place before those without.
+    noted.sort_by_key(|it| (Kind::of(it.event), it.event.latitude.is_none()));
+    let mut used = 0;
+    let fits = |it: &Noted<'_>| {
+        used += 1 + usize::from(!says(it.event).is_empty());
+        used <= lines
+    };
+    let kept = noted.iter().copied().take_while(fits).count();
+    noted.truncate(kept);
+    noted.sort_by_key(|it| (it.event.server_time, it.event.id));
+    (noted, told)
 }
 
 /// A sheet, and the line that is written next.
 struct Panel {
     sheet: Document,
     y: f64,
+    /// Whether times need their date.
+    dated: bool,
 }
 
 impl Panel {
@@ -96,9 +106,11 @@ impl Panel {
             self.write(0.0, "none", GREY);
         }
         for (session, track) in tracks.iter().take(SESSIONS_MAX).enumerate() {
-            let (colour, dashes) = look(session);
-            let sample = vec![(PANEL.x, self.y - 4.0), (PANEL.x + 26.0, self.y - 4.0)];
-            self.add(line(&[sample], colour, 2.5).set("stroke-dasharray", dashes));
+            if track.places().next().is_some() {
+                let (colour, dashes) = look(session);
+                let sample = vec![(PANEL.x, self.y - 4.0), (PANEL.x + 26.0, self.y - 4.0)];
+                self.add(line(&[sample], colour, 2.5).set("stroke-dasharray", dashes));
+            }
             let name = if track.session.is_empty() { "(no name)" } else { &track.session };
             self.write(34.0, name, draw::INK);
             if let (Some(first), Some(last)) = (track.events.first(), track.events.last()) {
@@ -115,6 +127,9 @@ impl Panel {
     }
 
     fn kinds(&mut self, tracks: &[&Track]) {
+        if tracks.iter().all(|track| track.places().next().is_none()) {
+            return;
+        }
         self.heading("Marks");
         for kind in Kind::ALL {
             let of_kind = |event: &&TrackEvent| Kind::of(event) == kind;
@@ -130,30 +145,29 @@ impl Panel {
                 );
             }
         }
-        let arrow = [(1.0, 0.0), (-0.8, 0.7), (-0.8, -0.7)];
-        self.add(shape(&arrow, PANEL.x + 12.0, self.y - 4.0, 6.0, GREY));
-        self.write(34.0, "direction of the way", draw::INK);
+        if tracks.iter().any(|track| track.places().nth(1).is_some()) {
+            let arrow = [(1.0, 0.0), (-0.8, 0.7), (-0.8, -0.7)];
+            self.add(shape(&arrow, PANEL.x + 12.0, self.y - 4.0, 6.0, GREY));
+            self.write(34.0, "direction of the way", draw::INK);
+        }
         self.y += 10.0;
     }
 
-    fn list(&mut self, tracks: &[&Track], noted: &[Noted<'_>], settings: &MapSettings) {
+    fn list<'a>(&mut self, tracks: &[&'a Track], settings: &MapSettings) -> Vec<Noted<'a>> {
+        // One line is the heading's, and the last that of those that are not listed.
+        let lines = ((PANEL.bottom() - self.y) / LINE) as usize;
+        let (noted, told) = noted(tracks, lines.saturating_sub(2));
         if noted.is_empty() {
-            return;
+            return noted;
         }
         self.heading("What happened");
-        let told = tracks.iter().flat_map(|track| &track.events);
-        let told = told.filter(|event| Kind::of(event) != Kind::Step).count();
-        let mut listed = 0;
         for (place, it) in noted.iter().enumerate() {
-            if self.y + 3.0 * LINE > PANEL.bottom() {
-                break;
-            }
             self.event(place + 1, it, tracks, settings);
-            listed += 1;
         }
-        if told > listed {
-            self.write(0.0, &format!("and {} more", thousands((told - listed) as u64)), GREY);
+        if told > noted.len() {
+            self.write(0.0, &format!("and {} more", thousands((told - noted.len()) as u64)), GREY);
         }
+        noted
     }
 
     /// Its number, time and type; below, what it says.
@@ -164,7 +178,8 @@ impl Panel {
         self.add(number_label.set("font-weight", "bold"));
         let (x, y) = (PANEL.x + 27.0, self.y - 4.0);
         self.add(shape(&kind.outline(), x, y, kind.radius() - 1.0, kind.colour()));
-        let (_, time) = clock(settings.zone, event.server_time);
+        let (date, time) = clock(settings.zone, event.server_time);
+        let time = if self.dated { format!("{date} {time}") } else { time };
         let nowhere = if event.latitude.is_none() { " · no place" } else { "" };
         let session = match tracks.get(it.session) {
             Some(track) if tracks.len() > 1 => format!(" · {}", fit(&track.session, 80.0, SMALL)),

@@ -3,8 +3,8 @@
 //! Owns: the lines with their direction, their ends, and the marks of events on the map. Does not own the panel
 //! beside it (`panel`).
 //!
-//! A way leaves out points that are nearer than a pixel to the one before; marks of a kind on the same pixel are
-//! drawn once. Both are said below the map, and so is what has no place.
+//! A way leaves out points that are nearer than a pixel to the one before; of marks of a kind in a square of two
+//! pixels one is drawn. Both are said below the map, and so is what has no place.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -24,8 +24,11 @@ const ARROW_PIXELS: f64 = 90.0;
 /// Sessions of which the ends are named.
 const NAMED_MAX: usize = 6;
 
-/// Pixels of a square of which the numbers of events are written together.
-const TOGETHER_PIXELS: f64 = 16.0;
+/// The side of a square in which one mark stands for all of its kind.
+const ALIKE_PIXELS: f64 = 2.0;
+
+/// Numbers of events are written together that are nearer: as high, and twice as wide.
+const TOGETHER_PIXELS: f64 = 13.0;
 
 /// A session's colour, and the dashes that tell it from others of the colour.
 pub(super) fn look(session: usize) -> (&'static str, &'static str) {
@@ -41,7 +44,8 @@ pub(super) fn notes(report: &TracksReport) -> Vec<String> {
     let events = draw::thousands(report.events);
     if report.nowhere > 0 {
         let nowhere = draw::thousands(report.nowhere);
-        notes.push(format!("{nowhere} of {events} events have no place, and no mark on the map."));
+        notes
+            .push(format!("Without a place, and so without a mark: {nowhere} of {events} events."));
     } else {
         notes.push(format!("{events} events, each with a place."));
     }
@@ -52,29 +56,35 @@ pub(super) fn notes(report: &TracksReport) -> Vec<String> {
     notes
 }
 
+/// Those with a place first, since these are what is seen.
+pub(super) fn in_order(report: &TracksReport) -> Vec<&Track> {
+    let nowhere = report.tracks.iter().filter(|track| track.places().next().is_none());
+    report.placed().chain(nowhere).collect()
+}
+
 pub(super) fn svg(report: &TracksReport, settings: &MapSettings) -> String {
     let below = format!("times: {} · projection: Web Mercator, north is up", settings.zone);
-    let sheet = sheet(&settings.title, &below);
-    let tracks: Vec<&Track> = report.tracks.iter().collect();
-    let noted = panel::noted(&tracks);
+    let tracks = in_order(report);
+    let (sheet, noted) = panel::draw(sheet(&settings.title, &below), &tracks, settings);
     let mut said = notes(report);
     let sheet = match Frame::around_tracks(&report.tracks, MAP) {
         None => base::empty(sheet, "No event has a place."),
         Some(frame) => {
             said.push(
-                "Points nearer than a pixel to the one before are left out of a way; marks of a kind on the \
-                 same pixel are drawn once."
+                "Points nearer than a pixel to the one before are left out of a way; of marks of a kind in \
+                 a square of two pixels, one is drawn."
                     .to_owned(),
             );
+            let (steps, marks): (Vec<_>, Vec<_>) =
+                marks(&tracks, &frame).into_iter().rev().partition(|(kind, _)| *kind == Kind::Step);
             base::map(sheet, &frame, |map| {
-                let map = draw_ways(map, &tracks, &frame);
-                let map = draw_marks(map, &tracks, &frame);
-                let map = draw_ends(map, &tracks, &frame, settings);
+                let map = draw_ways(draw_marks(map, steps), &tracks, &frame);
+                let map = draw_ends(draw_marks(map, marks), &tracks, &frame, settings);
                 draw_numbers(map, &noted, &frame)
             })
         }
     };
-    base::notes(panel::draw(sheet, &tracks, &noted, settings), &said).to_string()
+    base::notes(sheet, &said).to_string()
 }
 
 /// A way on the sheet, thinned, in the pieces that do not leap from one side of the globe to the other.
@@ -107,7 +117,7 @@ fn way(track: &Track, frame: &Frame) -> Vec<Vec<(f64, f64)>> {
 }
 
 fn draw_ways(mut map: Group, tracks: &[&Track], frame: &Frame) -> Group {
-    let width = if tracks.len() > NAMED_MAX { 1.4 } else { 2.2 };
+    let width = if tracks.len() > NAMED_MAX { 1.4 } else { 2.0 };
     for (session, track) in tracks.iter().enumerate() {
         let pieces = way(track, frame);
         let (colour, dashes) = look(session);
@@ -151,21 +161,31 @@ fn arrows(pieces: &[Vec<(f64, f64)>]) -> Vec<Arrow> {
     arrows
 }
 
-/// Steps first, errors last and so on top.
-fn draw_marks(mut map: Group, tracks: &[&Track], frame: &Frame) -> Group {
+/// Where marks of each kind are.
+fn marks(tracks: &[&Track], frame: &Frame) -> BTreeMap<Kind, Vec<(f64, f64)>> {
     let mut marks = BTreeMap::<Kind, Vec<(f64, f64)>>::new();
     for track in tracks {
         for (event, latitude, longitude) in track.places() {
             marks.entry(Kind::of(event)).or_default().push(frame.at(latitude, longitude));
         }
     }
-    for (kind, places) in marks.into_iter().rev() {
+    marks
+}
+
+/// Each kind on top of those before it.
+fn draw_marks(mut map: Group, marks: Vec<(Kind, Vec<(f64, f64)>)>) -> Group {
+    for (kind, mut places) in marks {
         let outline = kind.outline();
         let mut drawn = HashSet::new();
+        let square = |pixel: f64| (pixel / ALIKE_PIXELS).floor() as i64;
+        places.retain(|(x, y)| drawn.insert((square(*x), square(*y))));
+        if kind == Kind::Step {
+            // There are many of them: all are one line of dots, without rims.
+            map = map.add(draw::dots(&places, kind.colour(), kind.radius()));
+            continue;
+        }
         for (x, y) in places {
-            if drawn.insert((x.round() as i64, y.round() as i64)) {
-                map = map.add(shape(&outline, x, y, kind.radius(), kind.colour()));
-            }
+            map = map.add(shape(&outline, x, y, kind.radius(), kind.colour()));
         }
     }
     map
@@ -177,22 +197,29 @@ fn draw_ends(mut map: Group, tracks: &[&Track], frame: &Frame, settings: &MapSet
     if placed > NAMED_MAX {
         return map;
     }
+    let mut taken: Vec<(f64, f64, f64)> = Vec::new();
     for track in tracks {
-        let ends = [("begins", track.places().next()), ("ends", track.places().last())];
-        for (word, end) in ends {
+        // The one above, and higher where that is taken; the other below.
+        let ends = [
+            ("begins", track.places().next(), -10.0, -13.0),
+            ("ends", track.places().last(), 19.0, 13.0),
+        ];
+        for (word, end, aside, further) in ends {
             let Some((event, latitude, longitude)) = end else { continue };
             let (x, y) = frame.at(latitude, longitude);
             let (_, time) = clock(settings.zone, event.server_time);
-            let session = if placed > 1 {
-                format!("{} ", draw::fit(&track.session, 90.0, draw::SMALL))
-            } else {
-                String::new()
-            };
-            let text = format!("{session}{word} {time}");
-            // The one above, the other below, and all of it inside.
-            let y = if word == "begins" { y - 10.0 } else { y + 19.0 };
+            let mut text = format!("{word} {time}");
+            if placed > 1 {
+                text = format!("{} {text}", draw::fit(&track.session, 90.0, draw::SMALL));
+            }
             let half = draw::width(&text, draw::SMALL) / 2.0 + 2.0;
             let x = x.clamp(MAP.x + half, (MAP.right() - half).max(MAP.x + half));
+            let free = |y: &f64| {
+                !taken.iter().any(|it| (it.0 - x).abs() < it.2 + half && (it.1 - y).abs() < 12.0)
+            };
+            let mut places = (0..2 * NAMED_MAX).map(|times| y + aside + further * times as f64);
+            let y = places.find(free).unwrap_or(y + aside);
+            taken.push((x, y, half));
             map = map.add(label_on_map(x, y, Anchor::Middle, &text));
         }
     }
@@ -201,16 +228,23 @@ fn draw_ends(mut map: Group, tracks: &[&Track], frame: &Frame, settings: &MapSet
 
 /// The numbers under which the panel tells of events, beside their marks.
 fn draw_numbers(mut map: Group, noted: &[Noted<'_>], frame: &Frame) -> Group {
-    let mut squares = BTreeMap::<(i64, i64), Vec<(usize, (f64, f64))>>::new();
+    let mut groups: Vec<Vec<(usize, (f64, f64))>> = Vec::new();
     for (place, event) in noted.iter().enumerate() {
         let at = event.event.latitude.zip(event.event.longitude);
         let Some((x, y)) = at.map(|(latitude, longitude)| frame.at(latitude, longitude)) else {
             continue;
         };
-        let square = ((x / TOGETHER_PIXELS) as i64, (y / TOGETHER_PIXELS) as i64);
-        squares.entry(square).or_default().push((place + 1, (x, y)));
+        let near = |group: &&mut Vec<(usize, (f64, f64))>| {
+            group.first().is_some_and(|(_, at)| {
+                (at.0 - x).abs() < 2.0 * TOGETHER_PIXELS && (at.1 - y).abs() < TOGETHER_PIXELS
+            })
+        };
+        match groups.iter_mut().find(near) {
+            Some(group) => group.push((place + 1, (x, y))),
+            None => groups.push(vec![(place + 1, (x, y))]),
+        }
     }
-    for numbers in squares.into_values() {
+    for numbers in groups {
         let Some((_, (x, y))) = numbers.first().copied() else { continue };
         let list: Vec<usize> = numbers.iter().map(|(number, _)| *number).collect();
         let text = draw::fit(&runs(&list), 110.0, draw::SMALL);

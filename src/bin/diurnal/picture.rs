@@ -38,7 +38,7 @@ pub(crate) fn write_plot(
         Some("svg") => false,
         _ => {
             let file = path.display();
-            return Err(Failure::message(format!("{file}: must end with .svg or .png")));
+            return Err(Failure::usage(format!("{file}: must end with .svg or .png")));
         }
     };
     let bytes = plotted(svg, png)?;

@@ -40,7 +40,7 @@
   }
   function degrees(value, by, sides) {
     var shown = Math.abs(value).toFixed(Math.max(0, Math.ceil(-Math.log10(by) - 1e-9)));
-    return shown + '°' + (Number(shown) === 0 ? '' : ' ' + sides[value < 0 ? 1 : 0]);
+    return shown + '°' + (Number(shown) === 0 || Number(shown) === 180 ? '' : ' ' + sides[value < 0 ? 1 : 0]);
   }
   function drawNet() {
     net.clearLayers();
@@ -64,7 +64,7 @@
     }
     net.eachLayer(function (layer) { if (layer.bringToBack) layer.bringToBack(); });
   }
-  if (!data.tiles) map.on('moveend', drawNet);
+  if (!data.tiles) map.on('moveend resize', drawNet);
 
   function details(rows) {
     var table = element('table', null, null, 'details');
@@ -115,11 +115,12 @@
     outline.forEach(function (p, i) { ctx[i ? 'lineTo' : 'moveTo'](x + p[0] * r, y + p[1] * r); });
     ctx.closePath();
   }
-  function paint(ctx, outline, x, y, r, colour) {
+  function paint(ctx, outline, x, y, r, colour, bare) {
     trace(ctx, outline, x, y, r);
     ctx.globalAlpha = 1;
     ctx.fillStyle = colour;
     ctx.fill();
+    if (bare) return;
     ctx.lineWidth = 1;
     ctx.setLineDash([]);
     ctx.strokeStyle = '#fff';
@@ -130,7 +131,7 @@
     _updatePath: function () {
       var renderer = this._renderer;
       if (!renderer._drawing || this._empty()) return;
-      paint(renderer._ctx, this.options.outline, this._point.x, this._point.y, this._radius, this.options.fillColor);
+      paint(renderer._ctx, this.options.outline, this._point.x, this._point.y, this._radius, this.options.fillColor, this.options.bare);
     }
   });
   // A line with arrows, about one for each 110 pixels.
@@ -187,7 +188,10 @@
     return [['type', e[TYPE]], ['time', e[TIME]], ['session', session.id], ['tags', e[TAGS]], ['data', e[SAYS]],
       ['place', e.length > LAT ? e[LAT].toFixed(6) + ', ' + (((e[LON] + 180) % 360 + 360) % 360 - 180).toFixed(6) : null], ['event', e[ID]]];
   }
-  function time(e) { return e[TIME].slice(11, 19); }
+  var days = {};
+  (data.sessions || []).forEach(function (s) { s.events.forEach(function (e) { days[e[TIME].slice(0, 10)] = true; }); });
+  var dated = Object.keys(days).length > 1;
+  function time(e) { return e[TIME].slice(dated ? 0 : 11, 19).replace('T', ' '); }
 
   function drawWays() {
     var all = L.featureGroup().addTo(map), corners = [], told = [], counts = data.kinds.map(function () { return 0; });
@@ -196,6 +200,16 @@
     placed.forEach(function (events) { events.forEach(function (e) { counts[e[KIND]]++; corners.push([e[LAT], e[LON]]); }); });
     fit(corners);
     var named = placed.filter(function (events) { return events.length; }).length <= NAMED_MAX;
+    drawMarks(stepKind);
+    // Labels of ends that lie together stand above, or below, each other.
+    var box = corners.length ? L.latLngBounds(corners) : null, ends = [];
+    function aside(e, word) {
+      var near = ends.filter(function (o) {
+        return o[1] === word && Math.abs(o[0][LAT] - e[LAT]) <= (box.getNorth() - box.getSouth()) / 30 && Math.abs(o[0][LON] - e[LON]) <= (box.getEast() - box.getWest()) / 6;
+      }).length;
+      ends.push([e, word]);
+      return 8 + 17 * near;
+    }
     data.sessions.forEach(function (session, s) {
       var way = new Way(placed[s].map(function (e) { return [e[LAT], e[LON]]; }), { color: session.colour, weight: named ? 3 : 2, opacity: 0.75, dashArray: session.dashes === 'none' ? null : session.dashes, interactive: false, smoothFactor: 1 });
       ways.push(L.layerGroup([way]));
@@ -203,14 +217,15 @@
         [[placed[s][0], 'begins', 'top'], [placed[s][placed[s].length - 1], 'ends', 'bottom']].forEach(function (end) {
           var label = document.createElement('span');
           label.textContent = (data.sessions.length > 1 ? session.id.slice(0, 24) + ' ' : '') + end[1] + ' ' + time(end[0]);
-          ways[s].addLayer(L.tooltip({ permanent: true, direction: end[2], className: 'end', offset: [0, end[2] === 'top' ? -8 : 8] }).setLatLng([end[0][LAT], end[0][LON]]).setContent(label));
+          ways[s].addLayer(L.tooltip({ permanent: true, direction: end[2], className: 'end', offset: [0, (end[2] === 'top' ? -1 : 1) * aside(end[0], end[1])] }).setLatLng([end[0][LAT], end[0][LON]]).setContent(label));
         });
       }
       all.addLayer(ways[s]);
       session.events.forEach(function (e) { if (e[KIND] !== stepKind) told.push([session, e]); });
     });
     var order = data.kinds.map(function (_, k) { return k; }).reverse();
-    order.forEach(function (k) {
+    order.filter(function (k) { return k !== stepKind; }).forEach(drawMarks);
+    function drawMarks(k) {
       var kind = data.kinds[k];
       if (k === stepKind && counts[k] > STEPS_MAX) {
         element('p', 'There are ' + counts[k].toLocaleString('en') + ' events “' + kind.name + '”: they are drawn as lines alone.', panel);
@@ -220,7 +235,7 @@
         var group = L.layerGroup();
         placed[s].forEach(function (e) {
           if (e[KIND] !== k) return;
-          var mark = new Mark([e[LAT], e[LON]], { radius: kind.radius, outline: kind.outline, fillColor: kind.colour, weight: 1 });
+          var mark = new Mark([e[LAT], e[LON]], { radius: kind.radius, outline: kind.outline, fillColor: kind.colour, bare: k === stepKind, weight: 1 });
           mark.event = e;
           mark.session = session;
           group.addLayer(mark);
@@ -228,7 +243,7 @@
         marks.push({ kind: k, session: s, group: group });
         all.addLayer(group);
       });
-    });
+    }
     marks.forEach(function (m) {
       m.group.eachLayer(function (mark) { mark.on('click', clicked); });
     });
@@ -238,16 +253,21 @@
     function show(layer, visible) { if (visible) all.addLayer(layer); else all.removeLayer(layer); }
     function update() {
       ways.forEach(function (way, s) { show(way, !hiddenSessions[s]); });
-      marks.forEach(function (m) { show(m.group, !hiddenKinds[m.kind] && !hiddenSessions[m.session]); });
+      marks.forEach(function (m) {
+        var visible = !hiddenKinds[m.kind] && !hiddenSessions[m.session];
+        show(m.group, visible);
+        if (visible && m.kind !== stepKind) m.group.eachLayer(function (mark) { mark.bringToFront(); });
+      });
     }
     element('h2', data.sessions.length === 1 ? 'Session' : 'Sessions (' + data.sessions.length + ')', panel);
     data.sessions.slice(0, 100).forEach(function (session, s) {
-      toggle(panel, lineSample(session), session.id || '(no name)', function (on) { hiddenSessions[s] = !on; update(); });
+      if (!placed[s].length) element('label', session.id || '(no name)', panel);
+      else toggle(panel, lineSample(session), session.id || '(no name)', function (on) { hiddenSessions[s] = !on; update(); });
       var events = session.events;
       if (events.length) element('div', events[0][TIME].slice(0, 19).replace('T', ' ') + ' – ' + events[events.length - 1][TIME].slice(0, 19).replace('T', ' '), panel, 'more');
     });
     if (data.sessions.length > 100) element('div', 'and ' + (data.sessions.length - 100) + ' more', panel, 'more');
-    element('h2', 'Marks', panel);
+    if (corners.length) element('h2', 'Marks', panel);
     data.kinds.forEach(function (kind, k) {
       if (counts[k]) toggle(panel, sample(kind), kind.name + ': ' + counts[k].toLocaleString('en'), function (on) { hiddenKinds[k] = !on; update(); });
     });
@@ -262,7 +282,9 @@
       told = told.slice().sort(function (a, b) { return a[1][KIND] - b[1][KIND]; }).slice(0, LISTED_MAX).concat([null]);
     }
     var more = told[told.length - 1] === null;
-    told = told.filter(Boolean).sort(function (a, b) { return a[1][ID] - b[1][ID]; });
+    told = told.filter(Boolean).sort(function (a, b) {
+      return Date.parse(a[1][TIME]) - Date.parse(b[1][TIME]) || a[1][ID] - b[1][ID];
+    });
     var ol = element('ol', null, panel);
     told.forEach(function (it) {
       var session = it[0], e = it[1];

@@ -19,7 +19,7 @@ const WAYS_MAX: usize = 24;
 pub(crate) fn map(arguments: &MapArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let format = arguments.format.or_else(|| format_of(&arguments.output)).ok_or_else(|| {
         let file = arguments.output.display();
-        Failure::message(format!(
+        Failure::usage(format!(
             "{file}: must end with .html, .svg, .png or .geojson, or --format say"
         ))
     })?;
@@ -27,7 +27,7 @@ pub(crate) fn map(arguments: &MapArguments, out: &mut dyn Write) -> Result<Outco
         crate::picture::available()?;
     }
     if arguments.tiles.is_some() && format != MapFormat::Html {
-        return Err(Failure::message("--tiles: only html has a base map"));
+        return Err(Failure::usage("--tiles: only html has a base map"));
     }
     let (data, outcome) = gathered(arguments, out)?;
     let Some(data) = data else { return Ok(outcome) };

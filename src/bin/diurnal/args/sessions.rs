@@ -126,7 +126,8 @@ event, which a server's clean-up may be days later: --listening-gap cuts such si
 time in microseconds.
 
   diurnal tags events --from 2026-11-01 --to 2026-12-01
-  diurnal tags events --sort listening --limit 10 --listening-gap 10m")]
+  diurnal tags events --sort listening --limit 10 --listening-gap 10m
+  diurnal tags events --limit 30 -o tags.svg")]
 pub(crate) struct TagsArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
@@ -145,6 +146,9 @@ pub(crate) struct TagsArguments {
     /// How to print [default: table on a terminal, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ListFormat>,
+    /// Draw a plot to this file, in place of printing: .svg or .png.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) filters: FilterArguments,
 }
