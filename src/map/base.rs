@@ -94,7 +94,7 @@ fn multiples(step: f64, from: f64, to: f64) -> impl Iterator<Item = f64> {
 
 /// `42.35° N`, with as many decimals as steps need.
 fn degrees(value: f64, step: f64, sides: [&str; 2]) -> String {
-    let decimals = (-step.log10() + 1e-9).ceil().max(0.0) as usize;
+    let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
     let shown = format!("{:.decimals$}", value.abs());
     let nothing = shown.chars().all(|c| c == '0' || c == '.');
     // The equator, Greenwich and the antimeridian are on neither side.

@@ -32,6 +32,9 @@ pub(super) fn classes(most: u64) -> Vec<Class> {
         let to = if last { most } else { ratio.powi(number as i32 + 1).floor() as u64 };
         if to >= from && from <= most {
             classes.push(Class { from, to: to.min(most), colour });
+            if to >= most {
+                break;
+            }
             from = to + 1;
         }
     }
