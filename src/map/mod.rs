@@ -1,7 +1,7 @@
 //! Maps of sessions, and plots of figures: answers as pictures.
 //!
 //! Owns: what a picture is made of, [`MapData`] and [`MapSettings`], and the ways out: [`geojson`], and with
-//! the feature `map` [`html`], [`svg`], [`png`] and [`plot`]. Its rooms: `frame` (from degrees to a sheet),
+//! the feature `map` [`html`], [`svg()`], [`png`] and [`plot`]. Its rooms: `frame` (from degrees to a sheet),
 //! `kind` (which mark stands for which event), `draw` (text and shapes as SVG), `paths` and `density` (the two
 //! kinds of map as SVG), `page` (as HTML), `antimeridian`. Does not own the answers, which are `analysis`'s.
 //!
