@@ -21,7 +21,8 @@
 //! - **Readers.** A query sees one snapshot, of all days at one moment: with an event it sees what was there
 //!   before it. It never waits for a commit. Readers in other processes see what is committed when they
 //!   ask, one day after the other. A day that is dropped while a query runs is left out if the
-//!   query has not come to it yet, and later events fill its limit; otherwise it is whole.
+//!   query has not come to it yet, and later events fill its limit; otherwise it is whole. Where another
+//!   process, or a handle that was opened since, has dropped it and begun it again, it is read as it is now.
 //! - **Subscriptions.** Every event that matches and is durable is delivered at least once, in order of arrival
 //!   within its day, however late it comes; erased and dropped ones need not be. A subscription delivers none
 //!   twice; one that goes on from a position repeats what came after it, and beyond that only what

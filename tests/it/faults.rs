@@ -75,6 +75,7 @@ fn doubt(player: &mut Player, step: &Step, error: &Error) {
                 player.may_be.entry(*day).or_default().push(Expected::default());
             }
         }
+        Step::Reopen => doubt_old_days(player),
         _ => {}
     }
 }
