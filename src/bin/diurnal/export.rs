@@ -1,6 +1,6 @@
 //! The command `export`.
 //!
-//! Owns: where an export goes, and how its progress is shown. Does not own the formats, which are the
+//! Owns: where an export goes, and what its progress counts. Does not own the formats, which are the
 //! library's.
 //!
 //! Invariant: a file that is named has its name only once it is whole.
@@ -10,13 +10,13 @@ use std::path::Path;
 
 use diurnal::export::{self, EventWriter, OutputFile, csv, geojson, jsonl};
 use diurnal::{Filter, Query, Store};
-use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::args::export::{ExportArguments, ExportFormat};
 use crate::args::filters::FilterArguments;
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;
+use crate::progress;
 use crate::query::explain;
 
 pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -96,12 +96,11 @@ impl Source<'_> {
     ) -> Result<(u64, Outcome), Failure> {
         match format {
             ExportFormat::Geojson if lines => {
-                let progress = progress("sessions", None);
+                let bar = progress::of_things(0, "sessions");
                 let count = geojson::write_paths(&self.store, &self.filter, out, |done, total| {
-                    progress.set_length(total);
-                    progress.set_position(done);
+                    bar.set_length(total);
+                    bar.set_position(done);
                 })?;
-                progress.finish_and_clear();
                 Ok((count, Outcome::Done))
             }
             ExportFormat::Csv => self.write(&mut csv::Writer::new(out)),
@@ -120,23 +119,13 @@ impl Source<'_> {
         };
         // Counted only for a person who waits.
         let total = || self.store.allow_gaps().count(&self.filter).ok().map(|count| count.found);
-        let progress = progress("events", io::stderr().is_terminal().then(total).flatten());
-        let written = export::write_all(&mut events, writer, |count| progress.set_position(count));
-        progress.finish_and_clear();
-        Ok((written?, gaps::tell(events.gaps())))
+        let total = progress::is_seen().then(total).flatten().unwrap_or_default();
+        let bar = progress::of_things(total, "events");
+        let written = export::write_all(&mut events, writer, |count| bar.set_position(count))?;
+        // Gone before anything is told.
+        drop(bar);
+        Ok((written, gaps::tell(events.gaps())))
     }
-}
-
-/// A bar for a person who waits, with the rate and the time left.
-fn progress(of: &str, total: Option<u64>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let template =
-        format!("{{wide_bar}} {{human_pos}} of {{human_len}} {of}, {{per_sec}}, {{eta}}");
-    let style = ProgressStyle::with_template(&template);
-    ProgressBar::new(total.unwrap_or_default())
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 #[cfg(feature = "parquet")]
