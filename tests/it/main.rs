@@ -28,6 +28,7 @@ mod formats;
 mod hostile;
 mod input;
 mod planted;
+mod progress;
 mod readers;
 mod real_data;
 mod statemachine;
