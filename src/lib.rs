@@ -34,8 +34,10 @@
 //! # Features
 //!
 //! None by default: the library alone. `cli` builds the program `diurnal`. `tz` has [`Zone`] know the zones
-//! of the world by name. `export` adds the module `export`: events as JSON lines, CSV and GeoJSON, and with
-//! `parquet` or `sqlite` as such files. `arrow` adds `Store::record_batches`. `testing` adds the module
+//! of the world by name. `geojson` adds the module `map` with maps as GeoJSON, and `map` those as pages and
+//! pictures, and plots; it brings some 60 crates, to draw text into PNG. `export` adds the module `export`:
+//! events as JSON lines, CSV and GeoJSON, and with `parquet` or `sqlite` as such files. `arrow` adds
+//! `Store::record_batches`. `testing` adds the module
 //! `testing`: tools for property tests of the store and of programs that use it.
 //!
 //! # The house
@@ -59,6 +61,8 @@ pub mod export;
 pub mod guide;
 mod index;
 pub mod limits;
+#[cfg(feature = "geojson")]
+pub mod map;
 mod query;
 mod settings;
 mod snapshot;

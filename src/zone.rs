@@ -43,12 +43,13 @@ impl Zone {
     /// The offset that is in force at an instant, in seconds east of UTC.
     #[must_use]
     pub fn offset_seconds(self, at: Timestamp) -> i32 {
-        let Some(utc) = at.to_chrono().map(|time| time.naive_utc()) else { return 0 };
-        match self.0 {
-            Kind::Utc => 0,
-            Kind::Fixed(offset) => offset.local_minus_utc(),
+        match (self.0, at.to_chrono()) {
+            (Kind::Utc, _) | (_, None) => 0,
+            (Kind::Fixed(offset), _) => offset.local_minus_utc(),
             #[cfg(feature = "tz")]
-            Kind::Named(zone) => zone.offset_from_utc_datetime(&utc).fix().local_minus_utc(),
+            (Kind::Named(zone), Some(utc)) => {
+                zone.offset_from_utc_datetime(&utc.naive_utc()).fix().local_minus_utc()
+            }
         }
     }
 

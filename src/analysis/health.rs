@@ -42,7 +42,7 @@ use crate::time::{Day, SECOND, Timestamp};
 /// use diurnal::{NewEvent, Store, Timestamp};
 ///
 /// let store = Store::in_memory()?;
-/// let at = |seconds| Timestamp::from_micros(seconds * 1_000_000);
+/// let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
 /// store.log_events([
 ///     NewEvent::new("kiosk", "heartbeat").server_time(at(0)),
 ///     NewEvent::new("kiosk", "heartbeat").server_time(at(600)),

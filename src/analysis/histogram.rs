@@ -218,8 +218,10 @@ struct Presence {
     /// The bucket that counted it last, from 1.
     bucket: usize,
     alive_since: i64,
-    /// Its latest event; `None` where it is not alive.
+    /// Its latest event.
     last: Option<i64>,
+    /// Whether that was its end, or as far as is known, the session is alive.
+    ended: bool,
 }
 
 /// What was counted so far.
@@ -251,24 +253,23 @@ impl Counts {
         bucket.events += 1;
         let place = row.session.index();
         if place >= self.sessions.len() {
-            let unseen = Presence { bucket: 0, alive_since: 0, last: None };
+            let unseen = Presence { bucket: 0, alive_since: 0, last: None, ended: false };
             self.sessions.resize(place + 1, unseen);
         }
         let session = &mut self.sessions[place];
         bucket.sessions += u64::from(session.bucket != number);
         session.bucket = number;
         match session.last {
-            Some(last) if at.saturating_sub(last) <= self.gap => {}
+            // What comes in the instant of an end is no second life beside the first.
+            Some(last) if at == last => {}
+            Some(last) if !session.ended && at.saturating_sub(last) <= self.gap => {}
             before => {
                 self.spans.extend(before.map(|last| (session.alive_since, last)));
                 session.alive_since = at;
             }
         }
         session.last = Some(at);
-        if ends {
-            self.spans.push((session.alive_since, at));
-            session.last = None;
-        }
+        session.ended = ends;
         if let Some(by_type) = &mut self.by_type {
             by_type.add(row.event_type);
         }
@@ -372,7 +373,8 @@ impl Answered for Histogram {
         let still = counts.sessions.iter().filter_map(|it| Some((it.alive_since, it.last?)));
         counts.spans.extend(still);
         let by_type = counts.by_type.map(|by_type| by_type.into_counts(&words));
-        let sessions = words.sessions.len() as u64;
+        // Words are also those of rows that the filter does not let through.
+        let sessions = counts.sessions.iter().filter(|it| it.last.is_some()).count() as u64;
         Ok(self.activity(sessions, &counts.buckets, &counts.spans, by_type.unwrap_or_default()))
     }
 }

@@ -59,6 +59,13 @@ pub(crate) const PASSIVE: [&str; 5] = [
     "location_update",
 ];
 
+/// What a type stands for.
+#[cfg(feature = "map")]
+pub(crate) fn meaning_of(event_type: &str) -> Meaning {
+    let listed = LISTED.into_iter().find(|(name, _)| *name == event_type);
+    listed.map_or(Meaning::Other, |(_, meaning)| meaning)
+}
+
 /// The types of a meaning.
 pub(crate) fn types_of(meaning: Meaning) -> impl Iterator<Item = &'static str> {
     LISTED.into_iter().filter(move |(_, listed)| *listed == meaning).map(|(name, _)| name)

@@ -24,13 +24,14 @@ mod heatmap;
 mod histogram;
 mod ignored;
 mod listening;
-mod meaning;
+pub(crate) mod meaning;
 mod pattern;
 mod quantiles;
 mod session;
 mod silence;
 mod skew;
 mod tags;
+mod tracks;
 mod transitions;
 
 use std::time::Duration;
@@ -60,6 +61,7 @@ pub use session::{
 };
 pub use silence::{Silence, SilenceReport, Silent};
 pub use tags::{TagFigures, TagSort, Tags, TagsReport};
+pub use tracks::{Track, TrackEvent, Tracks, TracksReport};
 pub use transitions::{Paths, PathsReport, Transition};
 
 /// Rows of an answer's list unless the question says otherwise.

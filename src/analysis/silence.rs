@@ -43,7 +43,7 @@ use crate::time::{SECOND, Timestamp};
 /// use diurnal::{NewEvent, Store, Timestamp};
 ///
 /// let store = Store::in_memory()?;
-/// let at = |seconds| Timestamp::from_micros(seconds * 1_000_000);
+/// let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
 /// store.log_events([
 ///     NewEvent::new(1, "heartbeat").tag("kiosk:lobby").server_time(at(0)),
 ///     NewEvent::new(2, "heartbeat").tag("kiosk:stairs").server_time(at(3_600)),

@@ -42,7 +42,7 @@ const PAIRS_MAX: usize = 4096;
 /// use diurnal::{NewEvent, Store, Timestamp};
 ///
 /// let store = Store::in_memory()?;
-/// let at = |seconds| Timestamp::from_micros(seconds * 1_000_000);
+/// let at = |seconds: i64| Timestamp::from_micros(seconds * 1_000_000);
 /// store.log_events([
 ///     NewEvent::new(1, "start_record").server_time(at(10)),
 ///     NewEvent::new(1, "heartbeat").server_time(at(12)),

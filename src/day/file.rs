@@ -240,10 +240,17 @@ fn parse_footer(day: Day, file: &StorageFile, file_len: u64) -> Result<Vec<Part>
         .filter(|at| *at >= HEADER_BYTES)
         .ok_or_else(|| Error::corrupt("the day's file has no trailer"))?;
     let trailer = read(day, file, at, TRAILER_BYTES as usize)?;
-    let mut reader = Reader::new(&trailer, "trailer");
+    let (offset, len) = decode_trailer(&trailer, at)?;
+    let footer = read(day, file, offset, len as usize)?;
+    decode_parts(&footer, offset)
+}
+
+/// Where the body of the footer begins that the trailer at this offset follows, and its length.
+pub(crate) fn decode_trailer(bytes: &[u8], at: u64) -> Result<(u64, u32)> {
+    let mut reader = Reader::new(bytes, "trailer");
     let (offset, len, version) = (reader.u64()?, reader.u32()?, reader.u32()?);
     let sum = reader.u64()?;
-    if checksum(&trailer[..16]) != sum || reader.slice(8)? != TRAILER_MAGIC {
+    if checksum(&bytes[..16]) != sum || reader.slice(8)? != TRAILER_MAGIC {
         return Err(Error::corrupt("the day's file does not end in a sound trailer"));
     }
     if version > FORMAT_VERSION {
@@ -252,8 +259,7 @@ fn parse_footer(day: Day, file: &StorageFile, file_len: u64) -> Result<Vec<Part>
     if offset.checked_add(len.into()) != Some(at) {
         return Err(Error::corrupt("the trailer points past the footer"));
     }
-    let footer = read(day, file, offset, len as usize)?;
-    decode_parts(&footer, offset)
+    Ok((offset, len))
 }
 
 fn header_error(bytes: &[u8], day: Day) -> Error {

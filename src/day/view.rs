@@ -76,15 +76,6 @@ impl DayView {
         }
     }
 
-    /// The length of the day's file.
-    pub(crate) fn file_len(&self) -> Result<u64> {
-        let len = match &self.held {
-            Some(held) => held.len(),
-            None => self.file()?.opened(&self.cache)?.len(),
-        };
-        len.map_err(|error| Error::io("measuring the day's file", error).on_day(self.day))
-    }
-
     /// One column of a block.
     pub(crate) fn column(&self, block: &BlockEntry, kind: ColumnKind) -> Result<Arc<Column>> {
         match &block.source {

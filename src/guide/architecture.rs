@@ -112,10 +112,17 @@
 //! new log begins with a part without rows. A rebuild looks for sections by their heads, which have
 //! checksums of their own, and for batches by the layout of redb's leaves.
 //!
+//! # Pictures
+//!
+//! A question gathers what a picture shows (`Tracks`, `Heatmap`, `Histogram`); `map` makes text of the answer, and
+//! knows no store. SVG is built element by element, PNG is drawn from it, and a page has the data as JSON beside a
+//! script that draws them over Leaflet. Marks have one table of colours and outlines, for all three. What is drawn by
+//! hand, axes and legends, is little; the drawing libraries of Rust that have them rest since years.
+//!
 //! # Floors
 //!
 //! Lower floors never import upper ones: 0 `error limits settings time zone client_time clock event`;
 //! 1 `codec index`; 2 `storage day`; 3 `catalog snapshot writer query upkeep`; 4 `store builder subscription`;
-//! 5 `analysis`, `batches`, `export`, `wire`, `testing`
+//! 5 `analysis`, `batches`, `export`, `map`, `wire`, `testing`
 //! and the program. Only `day`, `catalog` and `storage` name redb, only `index::postings` roaring, only
 //! `codec::batch` bincode, only `clock` asks the system for the time.

@@ -88,3 +88,23 @@
 //!   within four syncs; the slowest hundredth is that of the calls that meet a fold.
 //! - **The first question after opening** about places decodes every block on the area's edge. DuckDB scans
 //!   lightly packed columns faster than that.
+//!
+//! # Questions
+//!
+//! Seconds of each question of [`analysis`](crate::analysis) on 10 million events of 365 days, some 125,000
+//! sessions, in a store that has been asked before; 2 processors, the least of three:
+//! `cargo bench --all-features --bench questions`.
+//!
+//! | question | seconds |
+//! |---|---|
+//! | session | 0.001 |
+//! | sessions | 1.517 |
+//! | tags | 1.310 |
+//! | histogram, 1h by type | 0.527 |
+//! | heatmap, 100 m | 1.364 |
+//! | paths | 0.381 |
+//! | funnel, 4 steps | 0.389 |
+//! | health | 0.549 |
+//! | silent | 0.545 |
+//! | errors | 0.320 |
+//! | skew | 0.974 |

@@ -7,6 +7,7 @@
 //! test runs, 5,000 by default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -15,6 +16,7 @@ use shuttle::rand::Rng;
 use crate::codec::row::Row;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::EventId;
+use crate::limits::DAY_EVENTS_MAX;
 use crate::time::Day;
 
 mod threads {
@@ -35,6 +37,7 @@ enum Fate {
     Refused,
     /// The first rows are written, and what becomes of the others nobody knows.
     Failed,
+    Panicked,
 }
 
 /// A disk that keeps sessions by their ids, and sees to it that it is written to in order.
@@ -58,7 +61,11 @@ impl Disk {
         let fate = self.planned.filter(|(at, _)| *at == number).map(|(_, fate)| fate);
         let error = |kind| Error::new(kind, "planned");
         let mut outcome = Outcome::Written;
-        if fate == Some(Fate::Refused) {
+        if fate == Some(Fate::Panicked) {
+            shuttle::thread::yield_now();
+            // A panic that nothing is printed of.
+            resume_unwind(Box::new("planned"));
+        } else if fate == Some(Fate::Refused) {
             outcome = Outcome::Refused(error(ErrorKind::DiskFull));
         } else {
             for (place, rows) in waiting.iter().enumerate() {
@@ -208,6 +215,23 @@ fn a_write_that_fails_is_told_to_all_whose_rows_are_not_durable_and_ends_the_que
 }
 
 #[test]
+fn a_write_that_panics_is_told_to_all_who_wait_and_ends_the_queue() {
+    under_schedules(|| {
+        let setup = Setup::new(false, Some((0, Fate::Panicked)));
+        let told = on_threads(3, &setup, |setup, thread| {
+            catch_unwind(AssertUnwindSafe(|| setup.log(thread, 0)))
+        });
+        let panicked = told.iter().filter(|outcome| outcome.is_err()).count();
+        assert_eq!(panicked, 1, "the panic is that of the thread that wrote");
+        for outcome in told.into_iter().flatten() {
+            let kind = outcome.unwrap_err().kind();
+            assert!(matches!(kind, ErrorKind::OutcomeUnknown | ErrorKind::Poisoned), "{kind:?}");
+        }
+        assert!(setup.queue.is_broken() && setup.queue.pending().is_empty());
+    });
+}
+
+#[test]
 fn a_write_that_is_refused_gives_its_ids_back_and_the_queue_goes_on() {
     under_schedules(|| {
         let planned = shuttle::rand::thread_rng().gen_range(0..4);
@@ -230,6 +254,18 @@ fn a_write_that_is_refused_gives_its_ids_back_and_the_queue_goes_on() {
         setup.log(0, 0).unwrap();
         setup.log(1, 0).unwrap();
     });
+}
+
+#[test]
+fn a_day_is_given_its_last_ordinal_and_none_beyond() {
+    let fill = || {
+        let last = u32::try_from(DAY_EVENTS_MAX - 1).unwrap();
+        let setup = Setup { queue: Queue::new(false), disk: Disk::default() };
+        setup.queue.open_day(day(0), last);
+        assert_eq!(setup.enqueue(0, 0).unwrap().0, EventId::new(day(0), last));
+        assert_eq!(setup.enqueue(0, 0).unwrap_err().kind(), ErrorKind::InvalidInput);
+    };
+    shuttle::check_random(fill, 1);
 }
 
 #[test]

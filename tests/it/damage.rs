@@ -22,7 +22,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use diurnal::limits::UNKNOWN_ORDINALS;
-use diurnal::testing::FaultyStorage;
+use diurnal::testing::{Fault, FaultyStorage};
 use diurnal::{
     BoundingBox, Count, Day, Error, ErrorKind, Event, EventId, Filter, Gap, GroupBy, NewEvent,
     Order, Query, Store, TimeRange, analysis, limits,
@@ -666,6 +666,24 @@ fn a_dropped_day_takes_its_gap_with_it() {
 }
 
 #[test]
+fn a_day_that_cannot_be_read_or_has_but_a_gap_can_be_dropped() {
+    let log = format!("days/{TODAY}.log.redb");
+    let unreadable = Closed::live().disk();
+    unreadable.truncate(&log, 5000);
+    let gap = Closed::after_gap().disk();
+    gap.remove(&log);
+    gap.remove(&format!("days/{TODAY}.day"));
+    for disk in [unreadable, gap] {
+        let opened = open(&disk).unwrap();
+        assert_names_a_day(&opened.count(&Filter::All).unwrap_err(), &[day(TODAY)]);
+        opened.drop_day(day(TODAY)).unwrap();
+        assert_eq!(opened.count(&Filter::All).unwrap(), 20);
+        let again = opened.drop_day(day(TODAY)).unwrap_err();
+        assert_eq!(again.kind(), ErrorKind::NotFound, "{again}");
+    }
+}
+
+#[test]
 fn a_day_may_be_damaged_again_and_again() {
     let store = Closed::live();
     let disk = store.disk();
@@ -787,5 +805,124 @@ fn a_directory_in_the_place_of_a_file_is_told() {
         assert!(fresh.iter().all(|id| found.iter().any(|event| event.id == *id)), "{name}");
         opened.close().unwrap();
         std::fs::remove_dir_all(path).unwrap();
+    }
+}
+
+#[test]
+fn a_sound_day_that_cannot_be_opened_for_once_is_not_set_aside() {
+    let store = Closed::finished();
+    let disk = store.disk();
+    let opened = open(&disk).unwrap();
+    let name = format!("days/{}.day", ago(3));
+    disk.fail_open(&name);
+    let late = || NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+    let error = opened.log_event(late()).unwrap_err();
+    assert_eq!((error.kind(), error.day()), (ErrorKind::Io, Some(ago(3))), "{error}");
+    let id = opened.log_event(late()).unwrap();
+    assert_eq!(id, EventId::new(ago(3), 100));
+    assert_eq!(disk.read(&name).unwrap()[..store.bytes(&name).len()], *store.bytes(&name));
+    assert_eq!(opened.count(&Filter::All).unwrap(), store.model.events.len() as u64 + 1);
+    assert_clean(&opened);
+}
+
+#[test]
+fn a_day_of_which_only_the_damaged_mark_of_its_gap_is_left_goes_on() {
+    let store = Closed::after_gap();
+    let disk = store.disk();
+    for kind in ["day", "log.redb"] {
+        disk.remove(&format!("days/{TODAY}.{kind}"));
+    }
+    let mark = format!("days/{TODAY}.gap");
+    assert!(disk.flip(&mark, 16, 1), "the ordinal at which it goes on");
+    let damaged = disk.read(&mark).unwrap();
+    let opened = open(&disk).unwrap();
+    let event = || NewEvent::new("new", "heartbeat").server_time(at(day(TODAY), 5));
+    disk.fail_open(&mark);
+    assert_eq!(opened.log_event(event()).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(disk.read(&mark), Some(damaged), "what cannot be opened is not known to be damaged");
+    let id = opened.log_event(event()).unwrap();
+    assert!(id.ordinal() >= UNKNOWN_ORDINALS, "{id}");
+    assert_eq!(opened.allow_gaps().count(&Filter::session("new")).unwrap().found, 1);
+}
+
+#[test]
+fn a_rebuild_that_fails_at_a_later_day_leaves_the_others_told_and_readable() {
+    let store = Closed::finished();
+    let damaged = || {
+        let disk = store.disk();
+        // A block of the first day, the list of the second; the third is gone.
+        assert!(disk.flip(&format!("days/{}.day", ago(3)), 60, 1));
+        let second = format!("days/{}.day", ago(2));
+        assert!(disk.flip(&second, store.bytes(&second).len() - 1, 1));
+        disk.remove(&format!("days/{}.day", ago(1)));
+        disk
+    };
+    let whole = damaged();
+    let opened = open(&whole).unwrap();
+    let first = whole.operations();
+    assert_eq!(opened.rebuild().unwrap().days_rebuilt, [ago(3), ago(2), ago(1)]);
+    let of_first = opened.count(&Filter::ServerTime(ago(3).range())).unwrap();
+    assert!(of_first > 0);
+    let mut failed_at_second = 0;
+    for operation in first..whole.operations() {
+        let disk = damaged();
+        let opened = open(&disk).unwrap();
+        disk.fail(Fault::io(operation));
+        let error = match opened.rebuild() {
+            Err(error) if error.day() == Some(ago(2)) => error,
+            _ => continue,
+        };
+        failed_at_second += 1;
+        let count = |days: u32| opened.count(&Filter::ServerTime(ago(days).range()));
+        assert_eq!(count(3).unwrap(), of_first, "{operation}: {error}");
+        assert_names_a_day(&count(1).unwrap_err(), &[ago(1)]);
+    }
+    assert!(failed_at_second > 0, "no rebuild failed at the second day");
+}
+
+#[test]
+fn a_rebuild_or_a_drop_that_is_cut_short_at_any_operation_is_ended_when_the_store_is_opened() {
+    let store = Closed::finished();
+    let name = format!("days/{}.day", ago(3));
+    let damaged = || {
+        let disk = store.disk();
+        // A block, of which the rows are lost.
+        assert!(disk.flip(&name, 60, 1));
+        let opened = open(&disk).unwrap();
+        (disk, opened)
+    };
+    let count = |opened: &Store| opened.count(&Filter::ServerTime(ago(3).range()));
+    let (_, opened) = damaged();
+    opened.rebuild().unwrap();
+    let left = count(&opened).unwrap();
+    assert!(left > 0);
+    for drop_it in [false, true] {
+        for operation in 0.. {
+            let (disk, opened) = damaged();
+            disk.cut_at(disk.operations() + operation);
+            let ended = match drop_it {
+                true => opened.drop_day(ago(3)).is_ok(),
+                false => opened.rebuild().is_ok(),
+            };
+            if ended {
+                assert!(operation > 3, "it takes some operations");
+                break;
+            }
+            for seed in 0..4 {
+                let disk = disk.after_cut(seed);
+                let what = format!("dropped: {drop_it}, cut at {operation}, seed {seed}");
+                let opened = open(&disk).unwrap_or_else(|error| panic!("{what}: {error}"));
+                let names: Vec<String> = disk.names();
+                let there = names.contains(&name);
+                assert!(there || drop_it, "{what}: {names:?}");
+                let of_day = |it: &&String| it.contains(&ago(3).to_string());
+                assert!(there || !names.iter().any(|it| of_day(&it)), "{what}: {names:?}");
+                assert!(!names.iter().any(|it| it.ends_with(".rebuilt")), "{what}: {names:?}");
+                // Damage is told, or what was left is there.
+                let report = opened.rebuild().unwrap();
+                let expected = if there { left } else { 0 };
+                assert_eq!(count(&opened).unwrap(), expected, "{what}: {report:?}");
+            }
+        }
     }
 }

@@ -23,7 +23,7 @@ use std::thread;
 use std::time::Instant;
 
 use diurnal::testing::{Fault, FaultyStorage, Recording};
-use diurnal::{Day, Error, ErrorKind, Event, EventId, NewEvent, Query, Retention, Store};
+use diurnal::{Day, Error, ErrorKind, Event, EventId, Filter, NewEvent, Query, Retention, Store};
 
 use crate::common::{DAY, Draft, assert_clean, at, day, later, noon, number_from, small_blocks};
 use crate::crashes::explore::still_there;
@@ -417,6 +417,75 @@ fn fill_and_prune(free_bytes_min: u64, capacity: u64) {
 }
 
 #[test]
+fn below_the_floor_of_free_space_nothing_is_written_and_at_it_everything_is() {
+    const FLOOR: u64 = 1_000_000;
+    let disk = FaultyStorage::new();
+    let store = small_blocks().free_bytes_min(FLOOR).open_on(&disk).unwrap();
+    let log = |days: u32, number: i64| {
+        let time = at(later(day("2026-11-23"), days), number);
+        store.log_event(NewEvent::new(number, "t").server_time(time))
+    };
+    log(0, 0).unwrap();
+    // A day that is open, and one that would be begun.
+    for days in [0, 1] {
+        disk.set_capacity_bytes(Some(disk.used_bytes() + FLOOR - 1));
+        let before = disk.operations();
+        let error = log(days, 1).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DiskFull, "{error}");
+        assert!(error.to_string().contains("below the floor of 1000000"), "{error}");
+        assert_eq!(disk.operations(), before, "the disk was written to");
+        disk.set_capacity_bytes(Some(disk.used_bytes() + FLOOR));
+        // Of a day that is begun, the files come first.
+        let logged = log(days, 1);
+        assert_eq!(logged.is_ok(), days == 0, "{logged:?}");
+        disk.set_capacity_bytes(None);
+        log(days, 2).unwrap();
+    }
+}
+
+#[test]
+fn a_day_that_was_begun_and_got_no_event_leaves_nothing_behind() {
+    const FLOOR: u64 = 1_000_000;
+    let disk = FaultyStorage::new();
+    let builder = small_blocks().free_bytes_min(FLOOR).clock(noon(day("2026-11-24")));
+    let store = builder.open_on(&disk).unwrap();
+    let event = |date| NewEvent::new("a", "t").server_time(day(date).start());
+    store.log_event(event("2026-11-24")).unwrap();
+    // The files of the day take what its event would have needed.
+    disk.set_capacity_bytes(Some(disk.used_bytes() + FLOOR));
+    assert_eq!(store.log_event(event("2026-11-23")).unwrap_err().kind(), ErrorKind::DiskFull);
+    assert!(disk.names().iter().any(|name| name.contains("2026-11-23")));
+    disk.set_capacity_bytes(None);
+    store.close().unwrap();
+    assert!(!disk.names().iter().any(|name| name.contains("2026-11-23")), "{:?}", disk.names());
+    assert_eq!(found_in(&small_blocks().open_on(&disk).unwrap()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_store_that_is_closed_after_a_failed_write_can_be_opened_while_a_clone_of_it_is_kept() {
+    let disk = FaultyStorage::new();
+    let event = |number| NewEvent::new(number, "t").server_time(at(day("2026-11-23"), number));
+    let store = small_blocks().open_on(&disk).unwrap();
+    store.log_event(event(0)).unwrap();
+    disk.fail(Fault::io(disk.operations()));
+    assert_eq!(store.log_event(event(1)).unwrap_err().kind(), ErrorKind::OutcomeUnknown);
+    let kept = store.clone();
+    for refused in [
+        store.drop_day(day("2026-11-23")).err(),
+        store.prune(&Retention::KEEP_ALL).err(),
+        store.erase_session("0").err(),
+        store.rebuild().err(),
+    ] {
+        assert_eq!(refused.map(|error| error.kind()), Some(ErrorKind::Poisoned));
+    }
+    assert_eq!(store.close().unwrap_err().kind(), ErrorKind::Poisoned);
+    let again = small_blocks().open_on(&disk).unwrap();
+    again.log_event(event(2)).unwrap();
+    assert_eq!(kept.log_event(event(3)).unwrap_err().kind(), ErrorKind::Poisoned);
+    assert_clean(&again);
+}
+
+#[test]
 fn a_day_whose_log_could_not_be_named_is_begun_by_the_next_event() {
     let event = |n| Draft::numbered(n, at(day("2026-11-23"), 1)).event();
     let whole = FaultyStorage::new();
@@ -515,4 +584,36 @@ fn a_day_whose_sealing_failed_takes_events_again() {
         }
         assert_eq!(found_in(&store).unwrap()[&first][0].id.ordinal(), 0);
     }
+}
+
+#[test]
+fn a_session_is_erased_from_a_day_whose_sealing_failed_too() {
+    let first = day("2026-11-20");
+    let mut not_sealed = 0;
+    for operation in 0..60 {
+        let disk = FaultyStorage::new();
+        let store = small_blocks().clock(noon(first)).open_on(&disk).unwrap();
+        let log = |days: u32| {
+            let event = NewEvent::new("a session", "t").server_time(later(first, days).start());
+            store.log_event(event)
+        };
+        (0..4).for_each(|days| assert!(log(days).is_ok()));
+        disk.fail(Fault::io(disk.operations() + operation));
+        let failed = log(4).err();
+        disk.mend();
+        match store.erase_session("a session") {
+            Ok(report) => {
+                let left = store.count(&Filter::session("a session")).unwrap();
+                assert_eq!(
+                    (left, report.verified),
+                    (0, true),
+                    "{operation}: {failed:?}, {report:?}"
+                );
+                not_sealed += u32::from(failed.is_some());
+                assert_clean(&store);
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Poisoned, "{operation}: {error}"),
+        }
+    }
+    assert!(not_sealed > 0, "no sealing failed");
 }

@@ -5,6 +5,8 @@ mod agreement;
 mod analysis;
 #[cfg(feature = "testing")]
 mod backup;
+#[cfg(feature = "testing")]
+mod check;
 mod child;
 #[cfg(feature = "cli")]
 mod cli;
@@ -20,6 +22,7 @@ mod decade;
 mod durability;
 #[cfg(feature = "testing")]
 mod erase;
+mod explain;
 #[cfg(all(feature = "cli", feature = "export", feature = "testing"))]
 mod export;
 #[cfg(feature = "testing")]
@@ -27,6 +30,8 @@ mod faults;
 mod formats;
 mod hostile;
 mod input;
+#[cfg(feature = "map")]
+mod map;
 mod planted;
 mod progress;
 mod readers;

@@ -23,13 +23,14 @@ const LIMIT: u64 = 1_000;
 /// is some 400 to 900 bytes a session, and some 16 for each pair of a session and a tag that it chose.
 ///
 /// ```
-/// use diurnal::{NewEvent, Store, analysis};
+/// use diurnal::{NewEvent, Order, Store, analysis};
 ///
 /// let store = Store::in_memory()?;
 /// for (session, kind) in [(1, "start_record"), (1, "stop_upload"), (2, "start_record")] {
 ///     store.log_event(NewEvent::new(session, kind))?;
 /// }
-/// let question = analysis::Sessions::new().sort(analysis::SessionSort::Abandoned).limit(10);
+/// let question = analysis::Sessions::new().sort(analysis::SessionSort::Abandoned);
+/// let question = question.order(Order::Descending).limit(10);
 /// let report = store.ask(&question)?;
 /// assert_eq!(report.totals.sessions, 2);
 /// assert_eq!(report.sessions[0].id, "2");

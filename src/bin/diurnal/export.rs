@@ -23,7 +23,7 @@ pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result
     let path = arguments.output.as_deref().filter(|path| *path != Path::new("-"));
     let format = arguments.format.unwrap_or_else(|| format_of(path, arguments.lines));
     if arguments.lines && format != ExportFormat::Geojson {
-        return Err(Failure::message("--lines writes geojson alone"));
+        return Err(Failure::usage("--lines writes geojson alone"));
     }
     let filter = filter(&arguments.filters)?;
     let store = Store::open_read_only(&arguments.store)?;
@@ -53,10 +53,10 @@ fn to_standard_output(
 ) -> Result<Outcome, Failure> {
     let written = match format {
         ExportFormat::Sqlite => {
-            Err(Failure::message("an SQLite file cannot be piped: name a file with -o"))
+            Err(Failure::usage("an SQLite file cannot be piped: name a file with -o"))
         }
         ExportFormat::Parquet if io::stdout().is_terminal() => {
-            Err(Failure::message("a Parquet file is not for a terminal: name a file with -o"))
+            Err(Failure::usage("a Parquet file is not for a terminal: name a file with -o"))
         }
         // The writer takes nothing that is bound to one thread, as the locked output is.
         ExportFormat::Parquet => {

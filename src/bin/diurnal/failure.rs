@@ -66,11 +66,10 @@ impl Failure {
         Self::Stopped(ErrorKind::InvalidInput, text.into())
     }
 
-    /// A format that this program cannot write or read.
-    #[cfg(not(all(feature = "parquet", feature = "sqlite")))]
+    /// A format that this program was built without.
     pub(crate) fn built_without(feature: &str) -> Self {
         Self::message(format!(
-            "this diurnal was built without the feature `{feature}`, which the format needs; \
+            "this diurnal was built without the feature `{feature}`, which this needs; \
              build it with --features cli,{feature}"
         ))
     }

@@ -2,8 +2,8 @@
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
 //! commands (`log`, `import`, `query`, `tail`, `analysis`, `export`, `upkeep`, `erase`, `backup`, `complete`),
-//! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`), what is seen while
-//! one waits (`progress`) nor the exit status (`failure`).
+//! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`), what
+//! is seen while one waits (`progress`) nor the exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
@@ -18,12 +18,14 @@ mod erase;
 mod export;
 mod failure;
 mod fields;
+mod file;
 mod filters;
 mod gaps;
 mod import;
 mod log;
 mod near_miss;
 mod output;
+mod picture;
 mod progress;
 mod query;
 mod style;
@@ -79,6 +81,9 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Errors(arguments) => analysis::errors::errors(&arguments, out),
         Command::Skew(arguments) => analysis::skew::skew(&arguments, out),
         Command::Export(arguments) => export::export(&arguments, out),
+        Command::Histogram(arguments) => analysis::histogram::histogram(&arguments, out),
+        Command::Heatmap(arguments) => analysis::heatmap::heatmap(&arguments, out),
+        Command::Map(arguments) => analysis::map::map(&arguments, out),
         Command::Days(arguments) => upkeep::days(&arguments, out),
         Command::Info(arguments) => upkeep::info(&arguments, out),
         Command::Check(arguments) => upkeep::check(&arguments, out),

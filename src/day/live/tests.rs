@@ -2,7 +2,6 @@
 //! Method: days in memory, and the rules that decide, each at the edge where its answer changes.
 
 use super::*;
-use crate::day::fold::filled_blocks;
 use crate::day::part::{BlockEntry, Source};
 use crate::index::zones::Zone;
 use crate::storage::memory::MemoryDirectory;
@@ -70,7 +69,7 @@ fn a_tail_is_folded_as_soon_as_its_rows_take_their_bytes() {
 fn a_block_is_full_of_rows_or_of_bytes() {
     let sizes = |rows: &[Row]| {
         let rows: Vec<&Row> = rows.iter().collect();
-        let (blocks, rest) = filled_blocks(&rows, 4);
+        let (blocks, rest) = fold::filled_blocks(&rows, 4);
         (blocks.iter().map(|block| block.len()).collect::<Vec<_>>(), rest.len())
     };
     let half = || row_of(BLOCK_BYTES_MAX / 2);

@@ -67,9 +67,12 @@ impl Directory for FaultyStorage {
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<StorageFile> {
-        let inner = self.inner();
+        let mut inner = self.inner();
         inner.check_power()?;
         let (file, _) = inner.disk.named(name).ok_or(io::ErrorKind::NotFound)?;
+        if inner.unopenable.take_if(|unopenable| unopenable == name).is_some() {
+            return Err(io::Error::other("input/output error, as planned"));
+        }
         if access == Access::Write {
             inner.check_writable()?;
         }

@@ -71,6 +71,8 @@ struct Inner {
     cut: Option<Option<Operation>>,
     counts: StorageCounts,
     recording: Option<Recording>,
+    /// The file whose next opening fails.
+    unopenable: Option<String>,
     /// Names of the files that were opened or made since the counts were reset.
     opened: Vec<String>,
     open_files: u64,
@@ -145,6 +147,11 @@ impl FaultyStorage {
     /// Plans a failure, besides those that are planned.
     pub fn fail(&self, fault: Fault) {
         self.inner().plan.faults.push(fault);
+    }
+
+    /// Has the next opening of a file of this name fail, once, with an input/output error.
+    pub fn fail_open(&self, name: &str) {
+        self.inner().unopenable = Some(name.to_owned());
     }
 
     /// Forgets every failure that was planned, and a power cut that has not come yet.

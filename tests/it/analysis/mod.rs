@@ -10,8 +10,13 @@
 )]
 
 #[cfg(feature = "cli")]
+mod cli_activity;
+#[cfg(feature = "cli")]
 mod cli_sessions;
 mod flows;
+mod heatmap;
+#[cfg(feature = "tz")]
+mod histogram;
 mod naive;
 mod sessions;
 mod tags;

@@ -12,6 +12,7 @@ use crate::args::{ListFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::output::write_json_line;
+use crate::picture::write_plot;
 use crate::query::explain;
 use crate::table::{Column, Table};
 use crate::{amounts, gaps, text};
@@ -34,6 +35,10 @@ pub(crate) fn tags(arguments: &TagsArguments, out: &mut dyn Write) -> Result<Out
     let allowed = arguments.filters.allow_gaps;
     let (report, outcome) =
         gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
+    if let Some(path) = &arguments.output {
+        write_plot(path, out, || plot(&report))?;
+        return Ok(outcome);
+    }
     match format_or_default(arguments.format, ListFormat::Table, ListFormat::Jsonl) {
         ListFormat::Table => write_table(&report, out)?,
         ListFormat::Json => write_json_line(out, &report)?,
@@ -71,6 +76,34 @@ fn write_table(report: &TagsReport, out: &mut dyn Write) -> Result<(), Failure> 
         amounts::duration(report.listening_micros)
     )?;
     Ok(())
+}
+
+/// A bar for each tag: its choices, its sessions, and the hours for which it was heard.
+#[cfg(feature = "map")]
+fn plot(report: &TagsReport) -> String {
+    use diurnal::map::plot::{BarPlot, Series};
+
+    let tags = &report.tags;
+    let hours = |tag: &TagFigures| tag.listening_micros as f64 / 3.6e9;
+    let plot = BarPlot {
+        title: "Tags that people chose".to_owned(),
+        note: format!(
+            "{} tags in {} choices of {} sessions",
+            report.tags_chosen, report.choices, report.sessions
+        ),
+        names: tags.iter().map(|tag| tag.tag.clone()).collect(),
+        series: vec![
+            Series::new("Choices", tags.iter().map(|tag| tag.choices as f64)),
+            Series::new("Sessions", tags.iter().map(|tag| tag.sessions as f64)),
+            Series::new("Hours heard", tags.iter().map(hours)),
+        ],
+    };
+    plot.svg()
+}
+
+#[cfg(not(feature = "map"))]
+fn plot(_: &TagsReport) -> String {
+    String::new()
 }
 
 /// `3 (12), 8 (4)`.

@@ -1,20 +1,23 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions`, `flows`, `clocks`, `tail`, `export`, `upkeep` and `complete` (what a family of commands takes),
-//! `filters` (which events are meant), `moment` (times and zones) and `values` (how other single values are
-//! read). Does not own what a command does.
+//! `sessions`, `flows`, `clocks`, `activity`, `map`, `tail`, `export`, `upkeep` and `complete` (what a family of
+//! commands takes), `filters` (which events are meant), `no_fix` (which points are no places), `moment` (times
+//! and zones) and `values` (how other single values are read). Does not own what a command does.
 //!
 //! Invariant: wherever a value may open with a hyphen, as the session id -1 or a western
 //! longitude does, the option takes it.
 
+pub(crate) mod activity;
 pub(crate) mod clocks;
 pub(crate) mod complete;
 pub(crate) mod export;
 pub(crate) mod filters;
 pub(crate) mod flows;
 pub(crate) mod ingest;
+pub(crate) mod map;
 pub(crate) mod moment;
+mod no_fix;
 pub(crate) mod reading;
 pub(crate) mod sessions;
 pub(crate) mod tail;
@@ -25,11 +28,13 @@ use std::io::IsTerminal;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use activity::{HeatmapArguments, HistogramArguments};
 use clocks::SkewArguments;
 use complete::{CompletionsArguments, ManArguments};
 use export::ExportArguments;
 use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, SilentArguments};
 use ingest::{ImportArguments, LogArguments};
+use map::MapArguments;
 use reading::{CountArguments, QueryArguments};
 use sessions::{SessionArguments, SessionsArguments, TagsArguments};
 use tail::TailArguments;
@@ -98,6 +103,12 @@ pub(crate) enum Command {
     Skew(SkewArguments),
     /// Write events to a file: JSON lines, CSV, GeoJSON, Parquet or SQLite.
     Export(ExportArguments),
+    /// Count events and sessions by stretch of local time, and the sessions alive at once.
+    Histogram(HistogramArguments),
+    /// Count events and sessions by cell of the ground.
+    Heatmap(HeatmapArguments),
+    /// Draw the ways of sessions, or where many of them were, as a page or a picture.
+    Map(MapArguments),
     /// List the days that have events.
     Days(DaysArguments),
     /// Say what a store holds.

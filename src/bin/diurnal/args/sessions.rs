@@ -8,14 +8,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use diurnal::analysis::{NoFix, SessionSettings, SessionSort, TagSort};
+use diurnal::analysis::{SessionSettings, SessionSort, TagSort};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error, StrDeserializer};
 
 use super::filters::FilterArguments;
+use super::no_fix::NoFixArguments;
 use super::reading::OrderArgument;
-use super::values::{parse_point, parse_span};
+use super::values::parse_span;
 use super::{ListFormat, ObjectFormat};
 
 /// What the words of a session's figures mean.
@@ -34,32 +35,22 @@ pub(crate) struct SettingsArguments {
     /// heartbeat, client_error and location_update]
     #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
     passive: Vec<String>,
-    /// A point that stands for no place; repeat for more; none for none [default: 1,1 and 0,0]
-    #[arg(long, value_name = "LAT,LON", value_parser = parse_no_fix, allow_hyphen_values = true)]
-    no_fix: Vec<NoFixPoint>,
-}
-
-/// A point, or that there is none.
-#[derive(Debug, Clone, Copy)]
-struct NoFixPoint(Option<(f64, f64)>);
-
-fn parse_no_fix(text: &str) -> Result<NoFixPoint, String> {
-    if text == "none" { Ok(NoFixPoint(None)) } else { parse_point(text).map(Some).map(NoFixPoint) }
+    #[command(flatten)]
+    no_fix: NoFixArguments,
 }
 
 impl SettingsArguments {
     /// As the library has them.
     pub(crate) fn settings(&self) -> SessionSettings {
-        let mut settings =
-            SessionSettings::default().active_gap(self.active_gap).cut_idle(self.cut_idle);
+        let mut settings = SessionSettings::default()
+            .active_gap(self.active_gap)
+            .cut_idle(self.cut_idle)
+            .no_fix(self.no_fix.no_fix());
         if let Some(gap) = self.listening_gap {
             settings = settings.listening_gap(gap);
         }
         if !self.passive.is_empty() {
             settings = settings.passive(&self.passive);
-        }
-        if !self.no_fix.is_empty() {
-            settings = settings.no_fix(NoFix::new(self.no_fix.iter().filter_map(|point| point.0)));
         }
         settings
     }
@@ -135,7 +126,8 @@ event, which a server's clean-up may be days later: --listening-gap cuts such si
 time in microseconds.
 
   diurnal tags events --from 2026-11-01 --to 2026-12-01
-  diurnal tags events --sort listening --limit 10 --listening-gap 10m")]
+  diurnal tags events --sort listening --limit 10 --listening-gap 10m
+  diurnal tags events --limit 30 -o tags.svg")]
 pub(crate) struct TagsArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
@@ -154,6 +146,9 @@ pub(crate) struct TagsArguments {
     /// How to print [default: table on a terminal, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ListFormat>,
+    /// Draw a plot to this file, in place of printing: .svg or .png.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) filters: FilterArguments,
 }

@@ -131,10 +131,10 @@ DAY         EVENTS  SESSIONS  BACK  ENDED  NO CLEANUP  WENT ON  OPEN  GAPS  LONG
 2026-11-23       9         2     0      2           1        0     0     0        -        0     0
 all              9         2     0      2           1        0     0     0        -        0     0
 
-as of 2026-11-23T14:01:40.000000Z
+as of 2026-11-23T14:01:40Z
 1 of 1 sessions that ended without cleanup_session:
-SESSION  LAST                         LAST TYPE
-a        2026-11-23T12:01:20.000000Z  client_error
+SESSION  LAST                  LAST TYPE
+a        2026-11-23T12:01:20Z  client_error
 "
     );
     let report: HealthReport = place.json("health", &["--open", "3h"]);
@@ -151,11 +151,11 @@ fn the_silent_are_printed() {
     assert_eq!(
         place.table("silent", &["--after", "10m"]),
         "\
-SESSION  SINCE                              FOR  LAST EVENT                   LAST TYPE
-a        2026-11-23T12:00:01.000000Z  2 h 1 min  2026-11-23T12:01:20.000000Z  client_error
+SESSION  SINCE                       FOR  LAST EVENT            LAST TYPE
+a        2026-11-23T12:00:01Z  2 h 1 min  2026-11-23T12:01:20Z  client_error
 
 1 of 2 sessions with heartbeats are silent; 0 have none
-as of 2026-11-23T14:01:40.000000Z
+as of 2026-11-23T14:01:40Z
 "
     );
     let device = place.table("silent", &["--by-tag", "kiosk:", "--ended"]);
@@ -177,8 +177,8 @@ fn errors_are_printed_and_drive_no_terminal() {
     assert_eq!(
         place.table("errors", &[]),
         "\
-COUNT  SESSIONS  FIRST                        LAST                         MESSAGE
-    2         2  2026-11-23T12:01:20.000000Z  2026-11-23T12:01:35.000000Z  no \\x1b[<n>m <n>
+COUNT  SESSIONS  FIRST                 LAST                  MESSAGE
+    2         2  2026-11-23T12:01:20Z  2026-11-23T12:01:35Z  no \\x1b[<n>m <n>
 
 2 errors in 1 groups, in 2 sessions
 "
