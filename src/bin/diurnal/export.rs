@@ -9,10 +9,9 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use diurnal::export::{self, EventWriter, OutputFile, csv, geojson, jsonl};
-use diurnal::{Filter, Query, Store};
+use diurnal::{Query, Store};
 
 use crate::args::export::{ExportArguments, ExportFormat};
-use crate::args::filters::FilterArguments;
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;
@@ -25,12 +24,13 @@ pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result
     if arguments.lines && format != ExportFormat::Geojson {
         return Err(Failure::usage("--lines writes geojson alone"));
     }
-    let filter = filter(&arguments.filters)?;
+    let mut query = Query::from(filter(&arguments.filters)?);
+    query.limit = arguments.limit;
     let store = Store::open_read_only(&arguments.store)?;
     if arguments.filters.explain {
-        return explain(&store, &Query::from(filter), false, out);
+        return explain(&store, &query, false, out);
     }
-    let source = Source { store, filter, arguments: &arguments.filters };
+    let source = Source { store, query, allow_gaps: arguments.filters.allow_gaps };
     let Some(path) = path else {
         return to_standard_output(&source, format, arguments.lines, out);
     };
@@ -46,7 +46,7 @@ pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result
 }
 
 fn to_standard_output(
-    source: &Source<'_>,
+    source: &Source,
     format: ExportFormat,
     lines: bool,
     out: &mut dyn Write,
@@ -81,13 +81,13 @@ fn format_of(path: Option<&Path>, lines: bool) -> ExportFormat {
 }
 
 /// What is exported.
-struct Source<'a> {
+struct Source {
     store: Store,
-    filter: Filter,
-    arguments: &'a FilterArguments,
+    query: Query,
+    allow_gaps: bool,
 }
 
-impl Source<'_> {
+impl Source {
     fn write_text(
         &self,
         format: ExportFormat,
@@ -97,7 +97,8 @@ impl Source<'_> {
         match format {
             ExportFormat::Geojson if lines => {
                 let bar = progress::of_things(0, "sessions");
-                let count = geojson::write_paths(&self.store, &self.filter, out, |done, total| {
+                let filter = &self.query.filter;
+                let count = geojson::write_paths(&self.store, filter, out, |done, total| {
                     bar.set_length(total);
                     bar.set_position(done);
                 })?;
@@ -111,20 +112,25 @@ impl Source<'_> {
 
     /// How many events were written, and how the command then ends.
     fn write(&self, writer: &mut dyn EventWriter) -> Result<(u64, Outcome), Failure> {
-        let query = Query::from(self.filter.clone());
-        let allowed = self.arguments.allow_gaps;
-        let mut events = match allowed {
-            true => self.store.allow_gaps().query(&query)?,
-            false => self.store.query(&query)?,
+        let mut events = match self.allow_gaps {
+            true => self.store.allow_gaps().query(&self.query)?,
+            false => self.store.query(&self.query)?,
         };
-        // Counted only for a person who waits.
-        let total = || self.store.allow_gaps().count(&self.filter).ok().map(|count| count.found);
-        let total = progress::is_seen().then(total).flatten().unwrap_or_default();
-        let bar = progress::of_things(total, "events");
+        let bar = progress::of_things(self.total(), "events");
         let written = export::write_all(&mut events, writer, |count| bar.set_position(count))?;
         // Gone before anything is told.
         drop(bar);
         Ok((written, gaps::tell(events.gaps())))
+    }
+
+    /// How many events are to be written: counted only for a person who waits, 0 else.
+    fn total(&self) -> u64 {
+        if !progress::is_seen() {
+            return 0;
+        }
+        let counted = self.store.allow_gaps().count(&self.query.filter);
+        let found = counted.map_or(0, |count| count.found);
+        self.query.limit.map_or(found, |limit| limit.min(found))
     }
 }
 
