@@ -12,6 +12,7 @@ use crate::amounts;
 use crate::args::ListFormat;
 use crate::args::flows::{HealthArguments, SilentArguments};
 use crate::failure::{Failure, Outcome};
+use crate::filters::instant;
 use crate::output::write_json_line;
 use crate::table::{Column, Table};
 use crate::text;
@@ -24,7 +25,7 @@ pub(crate) fn health(arguments: &HealthArguments, out: &mut dyn Write) -> Result
             .open(arguments.open)
             .limit(arguments.limit);
         match arguments.at {
-            Some(at) => question.at(at),
+            Some(at) => question.at(instant(at, &arguments.filters)),
             None => question,
         }
     };
@@ -117,7 +118,7 @@ pub(crate) fn silent(arguments: &SilentArguments, out: &mut dyn Write) -> Result
             question = question.heartbeat_types(&arguments.heartbeat);
         }
         question.by_tag = arguments.by_tag.clone();
-        question.at = arguments.at;
+        question.at = arguments.at.map(|at| instant(at, &arguments.filters));
         question
     };
     let write = |report: &SilenceReport, format, out: &mut dyn Write| match format {

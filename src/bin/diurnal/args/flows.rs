@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use diurnal::Timestamp;
 use diurnal::analysis::{FunnelStep, Ignored};
 
 use super::ListFormat;
 use super::filters::FilterArguments;
+use super::moment::Moment;
 use super::values::parse_span;
 
 /// Which events are actions.
@@ -111,7 +111,8 @@ stopped. A table ends with the sessions that ended without cleanup, the latest f
 {\"at\":…,\"total\":{…},\"days\":[…],\"unended\":[…]}, and jsonl one day a line, times in microseconds.
 
   diurnal health events --from 2026-11-01
-  diurnal health events --gap 90s --open 1h --limit 20")]
+  diurnal health events --gap 90s --open 1h --limit 20
+  diurnal health events --at now")]
 pub(crate) struct HealthArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
@@ -121,9 +122,10 @@ pub(crate) struct HealthArguments {
     /// So long after its last event a session may still go on.
     #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "10m")]
     pub(crate) open: Duration,
-    /// Answer as of this time, and leave out later events [default: the store's newest event]
+    /// Answer as of this time, and leave out later events: all that --from takes [default: the store's
+    /// newest event]
     #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<Timestamp>,
+    pub(crate) at: Option<Moment>,
     /// List at most so many sessions without cleanup.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) limit: u64,
@@ -144,6 +146,7 @@ events with its tag and those of the sessions that named it last. json is one ob
   diurnal silent events --after 10m
   diurnal silent events --by-tag kiosk: --ended --from 2026-11-20
   diurnal silent events --heartbeat heartbeat --heartbeat location_update
+  diurnal silent events --at now --from today --tz local
   diurnal silent events --at 2026-11-23T18:00:00Z --format json")]
 pub(crate) struct SilentArguments {
     /// The store's directory.
@@ -157,9 +160,10 @@ pub(crate) struct SilentArguments {
     /// An event type that is a heartbeat; repeat for more [default: heartbeat]
     #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
     pub(crate) heartbeat: Vec<String>,
-    /// Answer as of this time, and leave out later events [default: the store's newest event]
+    /// Answer as of this time, and leave out later events: all that --from takes [default: the store's
+    /// newest event]
     #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<Timestamp>,
+    pub(crate) at: Option<Moment>,
     /// List also those that have ended as they should.
     #[arg(long)]
     pub(crate) ended: bool,

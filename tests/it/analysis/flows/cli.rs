@@ -7,7 +7,7 @@ use diurnal::analysis::{
     ClientErrors, ClientErrorsReport, Funnel, FunnelReport, Health, HealthReport, Paths,
     PathsReport, Silence, SilenceReport, Transition,
 };
-use diurnal::{NewEvent, Store};
+use diurnal::{Clock, NewEvent, Store, SystemClock};
 use tempfile::TempDir;
 
 use super::at;
@@ -169,6 +169,27 @@ as of 2026-11-23T14:01:40Z
     assert_eq!(place.prints("silent", &[]).lines().count(), 1);
     let (status, _, err) = place.run("silent", &["--after", "soon"]);
     assert_eq!(status, 2, "{err}");
+}
+
+#[test]
+fn the_moment_of_an_answer_is_named_as_those_of_filters() {
+    let place = Place::new();
+    for command in ["health", "silent"] {
+        let at = |arguments: &[&str]| place.prints(command, arguments);
+        let exact = at(&["--at", "2026-11-23T12:00:12Z", "--format", "json"]);
+        assert!(exact.starts_with("{\"at\":\"2026-11-23T12:00:12.000000Z\""), "{exact}");
+        for named in ["2026-11-23 17:30:12", "2026-11-23T17:30:12", "2026-11-23T14:00:12+02:00"] {
+            let zoned = at(&["--at", named, "--tz", "Asia/Kolkata", "--format", "json"]);
+            assert_eq!(zoned, exact, "{command} --at {named}");
+        }
+        // Before all events.
+        assert_eq!(at(&["--at", "1000w"]), "", "{command}");
+        let (status, _, err) = place.run(command, &["--at", "soon"]);
+        assert!(status == 2 && err.contains("yesterday"), "{err}");
+    }
+    let before = SystemClock.now();
+    let report: SilenceReport = place.json("silent", &["--at", "now"]);
+    assert!(report.at.is_some_and(|at| before <= at && at <= SystemClock.now()), "{report:?}");
 }
 
 #[test]
