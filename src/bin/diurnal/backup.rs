@@ -60,11 +60,10 @@ fn write_text(report: &BackupReport, out: &mut dyn Write) -> Result<(), Failure>
     for problem in &report.problems {
         writeln!(out, "not copied: {}", text::neutral(&problem.to_string()))?;
     }
-    Ok(writeln!(
-        out,
-        "copied {}, {}; {} there already",
-        counted(report.copied.len() as u64, "day"),
-        amounts::size(report.bytes_copied),
-        counted(report.kept.len() as u64, "day")
-    )?)
+    let kept = match report.kept.len() as u64 {
+        0 => String::new(),
+        days => format!("; {} there already", counted(days, "day")),
+    };
+    let days = counted(report.copied.len() as u64, "day");
+    Ok(writeln!(out, "copied {days}, {}{kept}", amounts::size(report.bytes_copied))?)
 }

@@ -74,6 +74,11 @@ fn span(micros: u64) -> String {
 const BAR_COLUMNS: u64 = 24;
 
 /// An amount beside the largest one, as a bar; the least amount can be seen.
+/// What a total says of those that a list leaves out.
+fn not_listed(others: u64) -> String {
+    if others == 0 { String::new() } else { format!(", {others} of them not listed") }
+}
+
 fn bar(amount: u64, most: u64) -> String {
     const PIECES: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = |amount: u64| amount as f64 / most.max(1) as f64 * (BAR_COLUMNS * 8) as f64;

@@ -36,8 +36,8 @@ impl IgnoredArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each action of a session and its next one are a transition; DELAY is the time between them: half, and
-nine tenths, are not longer. SHARE is of all transitions. A table ends with the types that sessions
+Each action of a session and its next one are a transition; the DELAY is the time between them: half are not
+longer than the median, nine tenths not longer than P90. SHARE is of all transitions. A table ends with the types that sessions
 begin and end with. json is one object, {\"events\":N,…,\"paths\":[…]}, and jsonl one transition a line,
 delays in microseconds.
 
@@ -66,7 +66,7 @@ pub(crate) struct PathsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A session reaches a step where it has an event of each step up to it, one after the other, whatever lies
-between. DELAY is the time from the first step. DROPPED are the sessions that get no further, with what
+between. The DELAY is the time from the first step. DROPPED are the sessions that get no further, with what
 they do last. json is one object, {\"sessions\":N,\"steps\":[…]}, and jsonl one step a line, delays in
 microseconds.
 
@@ -104,9 +104,9 @@ fn parse_step(text: &str) -> Result<FunnelStep, String> {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One line a UTC day. BACK are sessions that were there on an earlier day. ENDED are those whose last event
-lies on the day; OPEN ones may go on. Of those that ended, NO CLEANUP had no cleanup_session, and WENT ON
-had other events after it. GAPS are pauses between a session's heartbeats, and LOST are uploads that never
+One line a UTC day. RETURNING sessions were there on an earlier day. ENDED are those whose last event lies
+on the day; OPEN ones may go on. Of those that ended, NO CLEANUP had no cleanup_session, and WENT ON had
+other events after it. GAPS are pauses between a session's heartbeats, and UNSTOPPED are uploads that never
 stopped. A table ends with the sessions that ended without cleanup, the latest first. json is one object,
 {\"at\":…,\"total\":{…},\"days\":[…],\"unended\":[…]}, and jsonl one day a line, times in microseconds.
 

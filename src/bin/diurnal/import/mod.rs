@@ -28,6 +28,7 @@ use diurnal::export::Row;
 use diurnal::{Durability, ErrorKind, NewEvent, Store};
 use indicatif::ProgressBar;
 
+use crate::amounts::counted;
 use crate::args::ingest::{ImportArguments, ImportFormat};
 use crate::failure::{Failure, Outcome};
 use crate::progress;
@@ -450,8 +451,8 @@ impl Importer<'_> {
             Err(error) => Err(Failure::Stopped(
                 error.kind(),
                 format!(
-                    "{error} (some of the {} events from {} {} on may be stored)",
-                    part.len(),
+                    "{error} (of {} from {} {} on, some may be stored)",
+                    counted(part.len() as u64, "event"),
                     self.unit,
                     part.first().map_or(0, |waiting| waiting.line)
                 ),
