@@ -85,6 +85,59 @@ fn mistyped_names_are_told_where_nothing_was_found() {
     place.prints("query", &["--event-type", "hearbeat", "--event-type", "heartbeat"]);
 }
 
+/// The hint that a name was mistyped.
+fn hint(what: &str, name: &str, near: &str) -> String {
+    format!("diurnal: no {what} {name:?} in this store; did you mean {near:?}?\n")
+}
+
+#[test]
+fn questions_that_find_nothing_tell_of_mistyped_names() {
+    let place = Place::with_events();
+    let map = place.path("map.geojson").to_str().unwrap().to_owned();
+    let questions: [(&str, &[&str]); 11] = [
+        ("sessions", &[]),
+        ("tags", &[]),
+        ("histogram", &[]),
+        ("heatmap", &[]),
+        ("map", &["-o", &map]),
+        ("paths", &[]),
+        ("funnel", &["start_session"]),
+        ("health", &[]),
+        ("silent", &[]),
+        ("errors", &[]),
+        ("skew", &[]),
+    ];
+    for (command, arguments) in questions {
+        let mistyped = ["--event-type", "hearbeat", "--any-tag", "x  y"];
+        let (status, _, err) = place.run(command, &[arguments, &mistyped].concat());
+        let hints =
+            [hint("event of type", "hearbeat", "heartbeat"), hint("event with tag", "x  y", "x y")];
+        assert_eq!((status, err), (0, hints.concat()), "{command}");
+        // Nothing is like these.
+        place.prints(command, &[arguments, &["--tag", "nobody's"]].concat());
+    }
+}
+
+#[test]
+fn types_that_a_question_looks_for_are_told_too_where_none_was_found() {
+    let place = Place::with_events();
+    let mistyped: [(&str, &[&str], &str, &str); 3] = [
+        ("errors", &["--error-type", "client_eror"], "client_eror", "client_error"),
+        ("silent", &["--heartbeat", "hearbeat"], "hearbeat", "heartbeat"),
+        ("funnel", &["start_session,modify_steam"], "modify_steam", "modify_stream"),
+    ];
+    for (command, arguments, name, near) in mistyped {
+        let (status, _, err) = place.run(command, arguments);
+        assert_eq!((status, err), (0, hint("event of type", name, near)), "{command}");
+    }
+    let both = ["--heartbeat", "hearbeat", "--event-type", "hearbeat"];
+    let told_once = hint("event of type", "hearbeat", "heartbeat");
+    assert_eq!(place.run("silent", &both).2, told_once);
+    // An answer needs no hint.
+    place.prints("errors", &["--error-type", "client_eror", "--error-type", "client_error"]);
+    place.prints("funnel", &["start_session,modify_stream|modify_steam"]);
+}
+
 /// A count of one whose noun has the s of more.
 fn one_of_many(text: &str) -> Option<String> {
     let words: Vec<_> = text.split([' ', '\n']).collect();
