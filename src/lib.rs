@@ -95,6 +95,7 @@ pub use time::{Day, TimeRange, Timestamp};
 pub use upkeep::backup::BackupReport;
 pub use upkeep::check::{CheckReport, Problem};
 pub use upkeep::erase::{ErasedDay, ErasureReport, Remains};
+pub use upkeep::progress::Progress;
 pub use upkeep::rebuild::RebuildReport;
 pub use upkeep::retention::{DayInfo, PruneReport};
 pub use zone::Zone;

@@ -413,6 +413,19 @@ impl Snapshot {
         }
     }
 
+    /// How many events a day holds as far as is known without opening it: 0 where it cannot be read.
+    pub(crate) fn events(&self, day: Day) -> u64 {
+        match (self.live.get(&day), self.sealed.get(&day).and_then(Sealed::summary)) {
+            (Some(view), _) => view.as_ref().map_or(0, |view| view.events().into()),
+            (None, summary) => summary.map_or(0, |summary| summary.rows.into()),
+        }
+    }
+
+    /// As [`Snapshot::events`], of all days.
+    pub(crate) fn all_events(&self) -> u64 {
+        self.days().into_iter().map(|day| self.events(day)).sum()
+    }
+
     /// The day; `None` where it is not there, or was dropped since.
     pub(crate) fn view(&self, day: Day) -> Result<Option<DayView>> {
         if self.is_left_out(day) {

@@ -25,6 +25,7 @@ use crate::upkeep::backup::identity::{self, Identity};
 use crate::upkeep::backup::{self, BackupReport};
 use crate::upkeep::check::{self, CheckReport};
 use crate::upkeep::erase::{self, ErasureReport};
+use crate::upkeep::progress::{Meter, Progress};
 use crate::upkeep::rebuild::{self, RebuildReport};
 use crate::upkeep::retention::{self, DayInfo, PruneReport, Trigger};
 use crate::writer::Writer;
@@ -175,7 +176,7 @@ impl Store {
     }
 
     /// Asks the days as they are now, and once more where one of them was dropped meanwhile.
-    pub(crate) fn answer<T>(&self, question: impl Fn(&Snapshot) -> Result<T>) -> Result<T> {
+    pub(crate) fn answer<T>(&self, mut question: impl FnMut(&Snapshot) -> Result<T>) -> Result<T> {
         let mut attempt = 1;
         loop {
             let snapshot = self.snapshot()?;
@@ -443,10 +444,23 @@ impl Store {
     ///
     /// As [`Store::drop_day`]; `InvalidInput` for an age of no days.
     pub fn prune(&self, retention: &Retention) -> Result<PruneReport> {
+        self.prune_with(retention, |_| {})
+    }
+
+    /// As [`Store::prune`]; `tell` is told how far it has come: events of the days that go.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::prune`].
+    pub fn prune_with(
+        &self,
+        retention: &Retention,
+        mut tell: impl FnMut(Progress),
+    ) -> Result<PruneReport> {
         retention.validate()?;
         let writer = self.writer()?;
         writer.check_usable()?;
-        retention::enforce(&writer.days, retention, Trigger::Asked)
+        retention::enforce(&writer.days, retention, Trigger::Asked, &mut Meter::new(&mut tell))
     }
 
     /// What [`Store::prune`] would do.
@@ -479,7 +493,22 @@ impl Store {
     /// `InvalidInput` for what no session id can be; `DiskFull` where a day does not fit once more, which
     /// loses nothing; `Io`, `Poisoned`, `ReadOnly`.
     pub fn erase_session(&self, id: impl ToString) -> Result<ErasureReport> {
-        self.writer()?.erase(&id.to_string())
+        self.erase_session_with(id, |_| {})
+    }
+
+    /// As [`Store::erase_session`]; `tell` is told how far it has come: events of the days that may hold the
+    /// session. Where an earlier erasure has to be ended first, its days are counted first and the total grows
+    /// then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::erase_session`].
+    pub fn erase_session_with(
+        &self,
+        id: impl ToString,
+        mut tell: impl FnMut(Progress),
+    ) -> Result<ErasureReport> {
+        self.writer()?.erase(&id.to_string(), &mut Meter::new(&mut tell))
     }
 
     /// What [`Store::erase_session`] would do.
@@ -510,8 +539,22 @@ impl Store {
     /// open for writing, `DiskFull` and `Io` where it cannot be written; `NotFound` where this store has
     /// not been opened for writing by a version that can be backed up.
     pub fn backup_to(&self, path: impl AsRef<Path>) -> Result<BackupReport> {
+        self.backup_to_with(path, |_| {})
+    }
+
+    /// As [`Store::backup_to`]; `tell` is told how far it has come: events of all days, of which those that
+    /// the backup has already are done at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::backup_to`].
+    pub fn backup_to_with(
+        &self,
+        path: impl AsRef<Path>,
+        mut tell: impl FnMut(Progress),
+    ) -> Result<BackupReport> {
         let (snapshot, identity) = self.durable()?;
-        backup::to_path(&snapshot, identity, path.as_ref())
+        backup::to_path(&snapshot, identity, path.as_ref(), &mut Meter::new(&mut tell))
     }
 
     /// What is durable now, and whose it is.
@@ -532,7 +575,32 @@ impl Store {
     ///
     /// `Io` where files cannot be read at all; damage is reported, not an error.
     pub fn check(&self) -> Result<CheckReport> {
-        self.answer(check::check)
+        self.check_with(|_| {})
+    }
+
+    /// As [`Store::check`]; `tell` is told how far it has come: events of all days. Should a day be dropped
+    /// meanwhile, the days may be gone through again: the total grows then, and what is done stays.
+    ///
+    /// ```
+    /// use diurnal::{NewEvent, Progress, Store};
+    ///
+    /// let store = Store::in_memory()?;
+    /// store.log_event(NewEvent::new(1, "heartbeat"))?;
+    /// let mut last = Progress::default();
+    /// store.check_with(|progress| last = progress)?;
+    /// assert_eq!((last.done, last.total), (1, 1));
+    /// # Ok::<(), diurnal::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::check`].
+    pub fn check_with(&self, mut tell: impl FnMut(Progress)) -> Result<CheckReport> {
+        let mut meter = Meter::new(&mut tell);
+        self.answer(|snapshot| {
+            meter.expect(snapshot.all_events());
+            check::check(snapshot, &mut meter)
+        })
     }
 
     /// Makes the indexes of damaged days and the catalog again from the logs, with every batch and
@@ -543,9 +611,19 @@ impl Store {
     ///
     /// `Io`, `DiskFull`, `ReadOnly`.
     pub fn rebuild(&self) -> Result<RebuildReport> {
+        self.rebuild_with(|_| {})
+    }
+
+    /// As [`Store::rebuild`]; `tell` is told how far it has come: events of all days twice, since they are
+    /// checked before and after, and of the damaged ones once more, which are known after the first check.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::rebuild`].
+    pub fn rebuild_with(&self, mut tell: impl FnMut(Progress)) -> Result<RebuildReport> {
         let writer = self.writer()?;
         writer.check_usable()?;
         writer.flush()?;
-        rebuild::rebuild(&writer.days)
+        rebuild::rebuild(&writer.days, &mut Meter::new(&mut tell))
     }
 }

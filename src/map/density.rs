@@ -7,7 +7,7 @@ use svg::node::element::{Group, Rectangle};
 
 use super::MapSettings;
 use super::base::{self, MAP, PANEL};
-use super::draw::{self, Anchor, INK, MIDDLE, SMALL, label, sheet, thousands};
+use super::draw::{self, Anchor, INK, MIDDLE, SMALL, counted, label, sheet, thousands};
 use super::frame::Frame;
 use crate::analysis::{Cell, Heat};
 
@@ -44,9 +44,9 @@ pub(super) fn classes(most: u64) -> Vec<Class> {
 /// What is to be said of a heatmap, beside the map.
 pub(super) fn notes(heat: &Heat) -> Vec<String> {
     let mut notes = vec![format!(
-        "{} events in {} cells; {} without a place.",
-        thousands(heat.events),
-        thousands(heat.cells_total),
+        "{} in {}; {} without a place.",
+        counted(heat.events, "event"),
+        counted(heat.cells_total, "cell"),
         thousands(heat.nowhere)
     )];
     let listed = heat.cells.len() as u64;

@@ -194,6 +194,11 @@ pub(super) fn thousands(count: u64) -> String {
     text
 }
 
+/// So many of something, whose name takes an s for more than one.
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    format!("{} {noun}{}", thousands(count), if count == 1 { "" } else { "s" })
+}
+
 /// The least of 1, 2 and 5, and of these with zeros behind or before, that is not less.
 pub(super) fn round_up(value: f64) -> f64 {
     let power = 10_f64.powf(value.log10().floor());
@@ -231,5 +236,7 @@ mod tests {
         assert!(of.iter().zip(expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-9), "{of:?}");
         assert_eq!(thousands(0), "0");
         assert_eq!(thousands(1_234_567), "1,234,567");
+        let counts = [0, 1, 1_000].map(|count| counted(count, "event"));
+        assert_eq!(counts, ["0 events", "1 event", "1,000 events"]);
     }
 }

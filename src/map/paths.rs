@@ -41,17 +41,16 @@ pub(super) fn look(session: usize) -> (&'static str, &'static str) {
 /// What is to be said of a report, beside the map.
 pub(super) fn notes(report: &TracksReport) -> Vec<String> {
     let mut notes = Vec::new();
-    let events = draw::thousands(report.events);
+    let events = draw::counted(report.events, "event");
     if report.nowhere > 0 {
         let nowhere = draw::thousands(report.nowhere);
-        notes
-            .push(format!("Without a place, and so without a mark: {nowhere} of {events} events."));
+        notes.push(format!("Without a place, and so without a mark: {nowhere} of {events}."));
     } else {
-        notes.push(format!("{events} events, each with a place."));
+        notes.push(format!("{events}, each with a place."));
     }
     if report.left_out > 0 {
-        let left_out = draw::thousands(report.left_out);
-        notes.push(format!("{left_out} later events are left out, since there are too many."));
+        let left_out = draw::counted(report.left_out, "later event");
+        notes.push(format!("Left out, since there are too many: {left_out}."));
     }
     notes
 }

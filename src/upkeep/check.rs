@@ -24,6 +24,7 @@ use crate::index::term::Field;
 use crate::index::zones::Zone;
 use crate::snapshot::{self, Snapshot};
 use crate::time::{self, Day};
+use crate::upkeep::progress::Meter;
 
 /// What `check` found.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -77,10 +78,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Checks every day of a snapshot.
-pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
+/// Checks every day of a snapshot; whoever asks has told the meter to expect them.
+pub(crate) fn check(snapshot: &Snapshot, meter: &mut Meter<'_>) -> Result<CheckReport> {
     let mut report = CheckReport::default();
     for day in snapshot.days() {
+        meter.begin_day(snapshot.events(day));
         let has_gap = snapshot.gaps.contains(&day);
         if has_gap {
             report.problems.push(problem_of(day, "files set aside", &snapshot::gap_error(day)));
@@ -89,7 +91,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
             Ok(Some(view)) => {
                 let mut checked =
                     DayCheck { view: &view, events: 0, lost: 0, erased: 0, problems: Vec::new() };
-                checked.run(snapshot);
+                checked.run(snapshot, meter);
                 report.days += 1;
                 report.events += checked.events;
                 report.events_lost += if has_gap { 0 } else { checked.lost };
@@ -104,6 +106,7 @@ pub(crate) fn check(snapshot: &Snapshot) -> Result<CheckReport> {
                 report.problems.push(problem_of(day, "the day's files", &error));
             }
         }
+        meter.end_day();
     }
     Ok(report)
 }
@@ -142,15 +145,15 @@ impl DayCheck<'_> {
         self.problems.push(problem_of(self.view.day, place, error));
     }
 
-    fn run(&mut self, snapshot: &Snapshot) {
+    fn run(&mut self, snapshot: &Snapshot, meter: &mut Meter<'_>) {
         if self.view.file.is_some() {
             let listed = self.view.parts.iter().flat_map(|part| part.end_in_file()).max();
             let sealed = !snapshot.live.contains_key(&self.view.day);
-            if let Err(error) = check_sections(self.view, listed.unwrap_or(0), sealed) {
+            if let Err(error) = check_sections(self.view, listed.unwrap_or(0), sealed, |_| {}) {
                 self.report_error("the day's file", &error);
             }
         }
-        for part in &self.view.parts {
+        for part in meter.parts(self.view) {
             if part.is_unknown() {
                 continue;
             } else if part.is_lost() {
@@ -275,8 +278,14 @@ fn expect(expected: &mut ExpectedTerms, start: u32, rows: &[Row]) {
 }
 
 /// Reads every section of a day's file, up to its valid end. The footer of a sealed day follows what
-/// it lists; what follows while the day is being written is a leftover of an interrupted fold.
-pub(crate) fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> Result<()> {
+/// it lists; what follows while the day is being written is a leftover of an interrupted fold. `passed` is
+/// told where each section ends.
+pub(crate) fn check_sections(
+    view: &DayView,
+    listed_end: u64,
+    sealed: bool,
+    mut passed: impl FnMut(u64),
+) -> Result<()> {
     let mut offset = file::HEADER_BYTES;
     // Of a day whose rows were all lost nothing but the footer is there.
     let listed_end = listed_end.max(offset);
@@ -297,6 +306,7 @@ pub(crate) fn check_sections(view: &DayView, listed_end: u64, sealed: bool) -> R
             file::decode_trailer(&trailer, offset)?;
             offset += file::TRAILER_BYTES;
         }
+        passed(offset);
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ use crate::snapshot::{Listed, Shelf};
 use crate::storage::{Access, DAMAGED, Directory, Draft, StorageFile, read_at, set_aside};
 use crate::time::Day;
 use crate::upkeep::check::{self, Problem};
+use crate::upkeep::progress::Meter;
 use crate::upkeep::quarantine::{self, Extent};
 use crate::upkeep::sections::{Section, Sections};
 use crate::writer::days::OpenDays;
@@ -89,22 +90,31 @@ impl Piece {
 }
 
 /// Writes every day anew that `check` finds fault with, and the catalog.
-pub(crate) fn rebuild(days: &OpenDays) -> Result<RebuildReport> {
-    let before = check::check(&days.snapshot(Vec::new)?)?;
+pub(crate) fn rebuild(days: &OpenDays, meter: &mut Meter<'_>) -> Result<RebuildReport> {
+    let snapshot = days.snapshot(Vec::new)?;
+    // Checked before and after.
+    let all = snapshot.all_events();
+    meter.expect(2 * all);
+    let before = check::check(&snapshot, meter)?;
     let mut damaged: Vec<Day> = before.problems.iter().filter_map(|problem| problem.day).collect();
     damaged.dedup();
     // What a newer diurnal has written is left for it.
     let newer = |day: &Day| before.problems.iter().any(|it| it.newer && it.day == Some(*day));
     damaged.retain(|day| !newer(day));
     let mut report = RebuildReport { problems: before.problems, ..RebuildReport::default() };
+    meter.expect(damaged.iter().map(|day| snapshot.events(*day)).sum::<u64>() + all);
     for day in damaged {
+        meter.begin_day(snapshot.events(day));
         let lost = days.replace(day, |shelf, listed| salvage(shelf, day, listed))?;
         report.events_lost += lost.events;
         report.days_rebuilt.push(day);
         report.days_cut_short.extend(Some(day).filter(|_| lost.cut_short));
+        meter.end_day();
     }
     days.rebuild_catalog()?;
-    let after = check::check(&days.snapshot(Vec::new)?)?;
+    let snapshot = days.snapshot(Vec::new)?;
+    meter.expect(snapshot.all_events());
+    let after = check::check(&snapshot, meter)?;
     report.days = after.days;
     report.events = after.events;
     Ok(report)

@@ -27,6 +27,7 @@ use crate::limits::{RETENTION_CONFIRMING_DAYS, RETENTION_GAP_DAYS};
 use crate::settings::Retention;
 use crate::snapshot::{Sealed, Snapshot};
 use crate::time::{Day, Timestamp};
+use crate::upkeep::progress::Meter;
 use crate::writer::days::OpenDays;
 
 /// A day of the store, in one line.
@@ -161,6 +162,7 @@ pub(crate) fn enforce(
     days: &OpenDays,
     retention: &Retention,
     trigger: Trigger,
+    meter: &mut Meter<'_>,
 ) -> Result<PruneReport> {
     if *retention == Retention::KEEP_ALL {
         return Ok(PruneReport::default());
@@ -168,13 +170,16 @@ pub(crate) fn enforce(
     let infos = list(&days.snapshot(Vec::new)?)?;
     let mut report = plan(&infos, retention, trigger, days.current());
     let mut dropped = Vec::new();
+    meter.expect(report.dropped.iter().map(|info| info.events).sum());
     for info in report.dropped {
+        meter.begin_day(info.events);
         match days.drop_day(info.day) {
             Ok(()) => dropped.push(info),
             // Another thread was first, or events of the day wait: it goes the next time.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Locked) => {}
             Err(error) => return Err(error),
         }
+        meter.end_day();
     }
     report.bytes_freed = dropped.iter().map(|info| info.bytes).sum();
     report.dropped = dropped;
@@ -190,20 +195,18 @@ pub(crate) fn list(snapshot: &Snapshot) -> Result<Vec<DayInfo>> {
             files.get(&day).map_or(0, |files| files.columns.unwrap_or(0) + files.log.unwrap_or(0));
         let sealed = !snapshot.live.contains_key(&day);
         let listed = snapshot.sealed.get(&day).filter(|_| sealed).and_then(Sealed::summary);
-        let (events, times) = match (listed, snapshot.live.get(&day)) {
-            (Some(summary), _) => {
-                (summary.rows, Some(summary.zone.server_time).filter(|_| summary.rows > 0))
-            }
+        let times = match (listed, snapshot.live.get(&day)) {
+            (Some(summary), _) => Some(summary.zone.server_time).filter(|_| summary.rows > 0),
             (None, Some(Ok(view))) => {
                 let zone = view.parts.iter().filter_map(|part| part.zone());
                 let zone = zone.reduce(Zone::union);
-                (view.events(), zone.map(|zone| zone.server_time))
+                zone.map(|zone| zone.server_time)
             }
-            (None, _) => (0, None),
+            (None, _) => None,
         };
         infos.push(DayInfo {
             day,
-            events: events.into(),
+            events: snapshot.events(day),
             first: times.map(|(first, _)| first),
             last: times.map(|(_, last)| last),
             bytes,

@@ -31,6 +31,7 @@ use crate::storage::LockGuard;
 use crate::time::Day;
 use crate::upkeep::backup::identity::{self, Identity};
 use crate::upkeep::erase::{self, ErasureReport};
+use crate::upkeep::progress::Meter;
 use crate::upkeep::retention::{self, Trigger};
 use crate::writer::days::OpenDays;
 use crate::writer::queue::{Enqueued, Outcome, Queue, Ticket, Waiting};
@@ -82,7 +83,7 @@ impl Writer {
         // Only a backup asks for it, and makes it where it could not be made here.
         let _ = identity::of_writer(&days.shelf().directory);
         let automatic = Trigger::Automatic { today: Day::of(clock.now()) };
-        retention::enforce(&days, &settings.retention, automatic)?;
+        retention::enforce(&days, &settings.retention, automatic, &mut Meter::silent())?;
         let flusher = Mutex::new(None);
         let erasing = Mutex::default();
         let writer = Arc::new(Self { settings, clock, queue, days, erasing, flusher, lock });
@@ -191,7 +192,12 @@ impl Writer {
         if self.days.open_day(day)? {
             // What retention fails at is no fault of the event; the next new day tries again.
             let automatic = Trigger::Automatic { today: self.today() };
-            let _ = retention::enforce(&self.days, &self.settings.retention, automatic);
+            let _ = retention::enforce(
+                &self.days,
+                &self.settings.retention,
+                automatic,
+                &mut Meter::silent(),
+            );
         }
         Ok(())
     }
@@ -209,11 +215,11 @@ impl Writer {
     }
 
     /// Erases a session, rows of it that wait included.
-    pub(crate) fn erase(&self, session_id: &str) -> Result<ErasureReport> {
+    pub(crate) fn erase(&self, session_id: &str, meter: &mut Meter<'_>) -> Result<ErasureReport> {
         let _one_at_a_time = self.erasing.lock().unwrap_or_else(PoisonError::into_inner);
         self.check_usable()?;
         self.flush()?;
-        erase::erase(&self.days, session_id, || self.clock.now())
+        erase::erase(&self.days, session_id, || self.clock.now(), meter)
     }
 
     /// What is durable, everything that was accepted until now included, and whose it is.

@@ -16,6 +16,9 @@
     reason = "a test says what it expects by failing"
 )]
 
+#[path = "../../src/bin/diurnal/amounts.rs"]
+#[allow(dead_code, reason = "the program uses the rest")]
+mod amounts;
 #[path = "../../src/bin/diurnal/args/mod.rs"]
 #[allow(dead_code, reason = "the program uses the rest")]
 mod args;

@@ -21,7 +21,7 @@ use std::process::Command;
 use diurnal::export::{self, EventWriter, Row, geojson, jsonl};
 use diurnal::testing::strategies;
 use diurnal::testing::workload::Workload;
-use diurnal::{Error, ErrorKind, NewEvent, Query, Store};
+use diurnal::{Error, ErrorKind, NewEvent, Query, Store, Timestamp};
 use proptest::prelude::*;
 
 use crate::common::{Random, number_from};
@@ -113,7 +113,15 @@ fn lines_of(store: &str) -> Vec<String> {
     lines
 }
 
-const FORMATS: [&str; 5] = ["jsonl", "csv", "geojson", "parquet", "sqlite"];
+/// The formats that the program was built with.
+fn formats() -> impl Iterator<Item = &'static str> {
+    let built = |format: &&str| match *format {
+        "parquet" => cfg!(feature = "parquet"),
+        "sqlite" => cfg!(feature = "sqlite"),
+        _ => true,
+    };
+    ["jsonl", "csv", "geojson", "parquet", "sqlite"].into_iter().filter(built)
+}
 
 #[test]
 fn every_format_brings_real_and_hostile_logs_back() {
@@ -131,12 +139,7 @@ fn every_format_brings_real_and_hostile_logs_back() {
         .unwrap();
     hostile.close().unwrap();
     let held = lines_of(&store);
-    let built = |format: &&str| match *format {
-        "parquet" => cfg!(feature = "parquet"),
-        "sqlite" => cfg!(feature = "sqlite"),
-        _ => true,
-    };
-    for format in FORMATS.into_iter().filter(built) {
+    for format in formats() {
         let (file, again) = (path(&format!("out.{format}")), path(&format!("again-{format}")));
         let printed = diurnal(&["export", &store, "-o", &file]);
         assert_eq!(printed, format!("{{\"exported\":{}}}\n", held.len()));
@@ -189,6 +192,30 @@ fn an_export_takes_filters_and_a_name_that_is_free() {
     );
     let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
     assert_eq!(left.len(), 2, "the store and one file");
+}
+
+#[test]
+fn a_limit_leaves_the_first_events_in_every_format() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
+    let store = path("store");
+    let at = |second: i64| Timestamp::from_micros(1_800_000_000_000_000 + second * 1_000_000);
+    let events = Store::open(&store).unwrap();
+    events.log_events((0..5).map(|n| NewEvent::new(n, "x").server_time(at(n)))).unwrap();
+    events.close().unwrap();
+    for format in formats() {
+        let (file, again) = (path(&format!("few.{format}")), path(&format!("again-{format}")));
+        let limited = ["export", &store, "-o", &file, "--limit", "2"];
+        assert_eq!(diurnal(&limited), "{\"exported\":2}\n", "{format}");
+        diurnal(&["import", &again, &file]);
+        assert_eq!(lines_of(&again), lines_of(&store)[..2], "{format}");
+    }
+    let export = |arguments: &[&str]| diurnal(&[&["export", &store], arguments].concat());
+    assert_eq!(export(&["--limit", "0"]), "");
+    assert_eq!(export(&["--limit", "9"]), export(&[]));
+    assert_eq!(export(&["--limit", "1", "--session-id", "3"]), export(&["--session-id", "3"]));
+    // A session's line has all its events or is not the session's.
+    assert!(refused(&["export", &store, "--lines", "--limit", "1"]).contains("--limit"));
 }
 
 /// Bytes with a few of them changed, cut short now and then.

@@ -33,6 +33,7 @@ mod input;
 #[cfg(feature = "map")]
 mod map;
 mod planted;
+mod progress;
 mod readers;
 mod real_data;
 mod statemachine;

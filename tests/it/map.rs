@@ -302,7 +302,10 @@ mod program {
         let file = place.write("tags.svg", "");
         assert_eq!(place.prints("tags", &["-o", &file]), "");
         let plot = std::fs::read_to_string(&file).unwrap();
-        assert!(plot.contains("Hours heard") && plot.contains("3 tags in 1 choices"), "{plot}");
+        assert!(
+            plot.contains("Hours heard") && plot.contains("3 tags in 1 choice of 1 session"),
+            "{plot}"
+        );
     }
 
     #[test]

@@ -85,6 +85,110 @@ fn mistyped_names_are_told_where_nothing_was_found() {
     place.prints("query", &["--event-type", "hearbeat", "--event-type", "heartbeat"]);
 }
 
+/// The hint that a name was mistyped.
+fn hint(what: &str, name: &str, near: &str) -> String {
+    format!("diurnal: no {what} {name:?} in this store; did you mean {near:?}?\n")
+}
+
+#[test]
+fn questions_that_find_nothing_tell_of_mistyped_names() {
+    let place = Place::with_events();
+    let map = place.path("map.geojson").to_str().unwrap().to_owned();
+    let questions: [(&str, &[&str]); 11] = [
+        ("sessions", &[]),
+        ("tags", &[]),
+        ("histogram", &[]),
+        ("heatmap", &[]),
+        ("map", &["-o", &map]),
+        ("paths", &[]),
+        ("funnel", &["start_session"]),
+        ("health", &[]),
+        ("silent", &[]),
+        ("errors", &[]),
+        ("skew", &[]),
+    ];
+    for (command, arguments) in questions {
+        let mistyped = ["--event-type", "hearbeat", "--any-tag", "x  y"];
+        let (status, _, err) = place.run(command, &[arguments, &mistyped].concat());
+        let hints =
+            [hint("event of type", "hearbeat", "heartbeat"), hint("event with tag", "x  y", "x y")];
+        assert_eq!((status, err), (0, hints.concat()), "{command}");
+        // Nothing is like these.
+        place.prints(command, &[arguments, &["--tag", "nobody's"]].concat());
+    }
+}
+
+#[test]
+fn types_that_a_question_looks_for_are_told_too_where_none_was_found() {
+    let place = Place::with_events();
+    let mistyped: [(&str, &[&str], &str, &str); 3] = [
+        ("errors", &["--error-type", "client_eror"], "client_eror", "client_error"),
+        ("silent", &["--heartbeat", "hearbeat"], "hearbeat", "heartbeat"),
+        ("funnel", &["start_session,modify_steam"], "modify_steam", "modify_stream"),
+    ];
+    for (command, arguments, name, near) in mistyped {
+        let (status, _, err) = place.run(command, arguments);
+        assert_eq!((status, err), (0, hint("event of type", name, near)), "{command}");
+    }
+    let both = ["--heartbeat", "hearbeat", "--event-type", "hearbeat"];
+    let told_once = hint("event of type", "hearbeat", "heartbeat");
+    assert_eq!(place.run("silent", &both).2, told_once);
+    // An answer needs no hint.
+    place.prints("errors", &["--error-type", "client_eror", "--error-type", "client_error"]);
+    place.prints("funnel", &["start_session,modify_stream|modify_steam"]);
+}
+
+/// A count of one whose noun has the s of more.
+fn one_of_many(text: &str) -> Option<String> {
+    let words: Vec<_> = text.split([' ', '\n']).collect();
+    let plural = |word: &str| word.len() > 2 && word.ends_with('s');
+    let said = |pair: &&[&str]| {
+        let noun = pair[1].trim_end_matches(|c: char| !c.is_alphabetic());
+        pair[0].trim_start_matches('(') == "1" && plural(noun)
+    };
+    words.windows(2).find(said).map(|pair| pair.join(" "))
+}
+
+#[test]
+fn one_of_anything_has_no_plural() {
+    assert_eq!(one_of_many("2 events of (1 sessions)").as_deref(), Some("(1 sessions)"));
+    let place = Place::new();
+    let event = "session_id=a&event_type=modify_stream&tags=3&latitude=42.3&longitude=-71\
+                 &client_time=2026-11-23T10:00:01Z&server_time=2026-11-23T10:00:00Z";
+    place.prints("log", &[event]);
+    let copy = place.path("copy").to_str().unwrap().to_owned();
+    let printed = [
+        ("session", vec!["a"], "1, 1 action\n"),
+        ("sessions", vec![], "\n1 session\n1 choice of tags;"),
+        ("tags", vec![], "\n1 tag in 1 choice of 1 session, heard for 0 s\n"),
+        ("histogram", vec![], "\n1 event of 1 session;"),
+        ("heatmap", vec![], "\n1 of 1 cell; 1 event with a place, 0 without\n"),
+        ("paths", vec![], "\n0 transitions; 1 event, 1 session, 1 visit\n"),
+        ("funnel", vec!["modify_stream"], "\n1 session\n"),
+        ("health", vec!["--at", "2026-11-24"], "\n1 of 1 session that ended without"),
+        ("silent", vec!["--heartbeat", "modify_stream"], "silent: 0 of 1 session with heartbeats"),
+        ("errors", vec!["--error-type", "modify_stream"], "\n1 error in 1 group, in 1 session\n"),
+        ("skew", vec![], "\n1 client time of 1 session;"),
+        ("check", vec![], "checked 1 day with 1 event: no damage\n"),
+        ("check", vec!["--rebuild"], "rebuilt 0 of 1 day with 1 event, 0 events lost\n"),
+        ("backup", vec![&copy], "copied 1 day, "),
+        ("erase", vec!["--session-id", "a"], ": 1 event of 1 day; --yes does it\n"),
+        ("prune", vec!["--keep-days", "1"], "dropped 0 days in all"),
+    ];
+    for (command, arguments, expected) in printed {
+        let text = place.prints(command, &[&arguments[..], &["--format", "table"]].concat());
+        assert!(text.contains(expected), "{command}: {text}");
+        assert_eq!(one_of_many(&text), None, "{command}: {text}");
+    }
+    let short = place.write("short.csv", "session_id,event_type\na,x\nb\n");
+    let (status, _, err) = place.run("import", &[&short]);
+    assert_eq!(
+        (status, err.as_str()),
+        (1, "line 3: has 1 cell, and the header has 2\n"),
+        "an error has none either"
+    );
+}
+
 fn program(arguments: &[&str]) -> (i32, String, String) {
     let mut program = Command::new(env!("CARGO_BIN_EXE_diurnal"));
     ended(program.args(arguments).env_remove("CLICOLOR_FORCE").output().unwrap())

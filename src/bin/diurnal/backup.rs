@@ -13,12 +13,14 @@ use crate::args::RowFormat;
 use crate::args::upkeep::BackupArguments;
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
+use crate::progress;
 use crate::text;
 use crate::upkeep::row_format;
 
 pub(crate) fn backup(arguments: &BackupArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     // Only reads, and so works beside a writer.
-    let report = Store::open_read_only(&arguments.store)?.backup_to(&arguments.directory)?;
+    let store = Store::open_read_only(&arguments.store)?;
+    let report = progress::of_upkeep(|tell| store.backup_to_with(&arguments.directory, tell))?;
     match row_format(arguments.format) {
         RowFormat::Jsonl => write_lines(&report, out)?,
         RowFormat::Table => write_text(&report, out)?,
@@ -58,11 +60,10 @@ fn write_text(report: &BackupReport, out: &mut dyn Write) -> Result<(), Failure>
     for problem in &report.problems {
         writeln!(out, "not copied: {}", text::neutral(&problem.to_string()))?;
     }
-    Ok(writeln!(
-        out,
-        "copied {}, {}; {} there already",
-        counted(report.copied.len() as u64, "day"),
-        amounts::size(report.bytes_copied),
-        counted(report.kept.len() as u64, "day")
-    )?)
+    let kept = match report.kept.len() as u64 {
+        0 => String::new(),
+        days => format!("; {} there already", counted(days, "day")),
+    };
+    let days = counted(report.copied.len() as u64, "day");
+    Ok(writeln!(out, "copied {days}, {}{kept}", amounts::size(report.bytes_copied))?)
 }

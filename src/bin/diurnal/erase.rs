@@ -13,6 +13,7 @@ use crate::args::RowFormat;
 use crate::args::upkeep::EraseArguments;
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
+use crate::progress;
 use crate::text;
 use crate::upkeep::{open_existing, row_format};
 
@@ -20,7 +21,7 @@ pub(crate) fn erase(arguments: &EraseArguments, out: &mut dyn Write) -> Result<O
     let id = &arguments.session_id;
     let report = if arguments.yes {
         let store = open_existing(&arguments.store)?;
-        let report = store.erase_session(id)?;
+        let report = progress::of_upkeep(|tell| store.erase_session_with(id, tell))?;
         store.close()?;
         report
     } else {

@@ -1,6 +1,6 @@
 //! The command `export`.
 //!
-//! Owns: where an export goes, and how its progress is shown. Does not own the formats, which are the
+//! Owns: where an export goes, and what its progress counts. Does not own the formats, which are the
 //! library's.
 //!
 //! Invariant: a file that is named has its name only once it is whole.
@@ -9,14 +9,13 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::Path;
 
 use diurnal::export::{self, EventWriter, OutputFile, csv, geojson, jsonl};
-use diurnal::{Filter, Query, Store};
-use indicatif::{ProgressBar, ProgressStyle};
+use diurnal::{Query, Store};
 
 use crate::args::export::{ExportArguments, ExportFormat};
-use crate::args::filters::FilterArguments;
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::gaps;
+use crate::progress;
 use crate::query::explain;
 
 pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
@@ -25,12 +24,13 @@ pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result
     if arguments.lines && format != ExportFormat::Geojson {
         return Err(Failure::usage("--lines writes geojson alone"));
     }
-    let filter = filter(&arguments.filters)?;
+    let mut query = Query::from(filter(&arguments.filters)?);
+    query.limit = arguments.limit;
     let store = Store::open_read_only(&arguments.store)?;
     if arguments.filters.explain {
-        return explain(&store, &Query::from(filter), false, out);
+        return explain(&store, &query, false, out);
     }
-    let source = Source { store, filter, arguments: &arguments.filters };
+    let source = Source { store, query, allow_gaps: arguments.filters.allow_gaps };
     let Some(path) = path else {
         return to_standard_output(&source, format, arguments.lines, out);
     };
@@ -46,7 +46,7 @@ pub(crate) fn export(arguments: &ExportArguments, out: &mut dyn Write) -> Result
 }
 
 fn to_standard_output(
-    source: &Source<'_>,
+    source: &Source,
     format: ExportFormat,
     lines: bool,
     out: &mut dyn Write,
@@ -81,13 +81,13 @@ fn format_of(path: Option<&Path>, lines: bool) -> ExportFormat {
 }
 
 /// What is exported.
-struct Source<'a> {
+struct Source {
     store: Store,
-    filter: Filter,
-    arguments: &'a FilterArguments,
+    query: Query,
+    allow_gaps: bool,
 }
 
-impl Source<'_> {
+impl Source {
     fn write_text(
         &self,
         format: ExportFormat,
@@ -96,12 +96,12 @@ impl Source<'_> {
     ) -> Result<(u64, Outcome), Failure> {
         match format {
             ExportFormat::Geojson if lines => {
-                let progress = progress("sessions", None);
-                let count = geojson::write_paths(&self.store, &self.filter, out, |done, total| {
-                    progress.set_length(total);
-                    progress.set_position(done);
+                let bar = progress::of_things(0, "sessions");
+                let filter = &self.query.filter;
+                let count = geojson::write_paths(&self.store, filter, out, |done, total| {
+                    bar.set_length(total);
+                    bar.set_position(done);
                 })?;
-                progress.finish_and_clear();
                 Ok((count, Outcome::Done))
             }
             ExportFormat::Csv => self.write(&mut csv::Writer::new(out)),
@@ -112,31 +112,26 @@ impl Source<'_> {
 
     /// How many events were written, and how the command then ends.
     fn write(&self, writer: &mut dyn EventWriter) -> Result<(u64, Outcome), Failure> {
-        let query = Query::from(self.filter.clone());
-        let allowed = self.arguments.allow_gaps;
-        let mut events = match allowed {
-            true => self.store.allow_gaps().query(&query)?,
-            false => self.store.query(&query)?,
+        let mut events = match self.allow_gaps {
+            true => self.store.allow_gaps().query(&self.query)?,
+            false => self.store.query(&self.query)?,
         };
-        // Counted only for a person who waits.
-        let total = || self.store.allow_gaps().count(&self.filter).ok().map(|count| count.found);
-        let progress = progress("events", io::stderr().is_terminal().then(total).flatten());
-        let written = export::write_all(&mut events, writer, |count| progress.set_position(count));
-        progress.finish_and_clear();
-        Ok((written?, gaps::tell(events.gaps())))
+        let bar = progress::of_things(self.total(), "events");
+        let written = export::write_all(&mut events, writer, |count| bar.set_position(count))?;
+        // Gone before anything is told.
+        drop(bar);
+        Ok((written, gaps::tell(events.gaps())))
     }
-}
 
-/// A bar for a person who waits, with the rate and the time left.
-fn progress(of: &str, total: Option<u64>) -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
+    /// How many events are to be written: counted only for a person who waits, 0 else.
+    fn total(&self) -> u64 {
+        if !progress::is_seen() {
+            return 0;
+        }
+        let counted = self.store.allow_gaps().count(&self.query.filter);
+        let found = counted.map_or(0, |count| count.found);
+        self.query.limit.map_or(found, |limit| limit.min(found))
     }
-    let template =
-        format!("{{wide_bar}} {{human_pos}} of {{human_len}} {of}, {{per_sec}}, {{eta}}");
-    let style = ProgressStyle::with_template(&template);
-    ProgressBar::new(total.unwrap_or_default())
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
 #[cfg(feature = "parquet")]

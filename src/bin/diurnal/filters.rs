@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use diurnal::{Clock, Filter, SystemClock, TimeRange};
+use diurnal::{Clock, Filter, SystemClock, TimeRange, Timestamp};
 use geo::{LineString, MultiPolygon, Polygon};
 use geojson::{Feature, GeoJson, Geometry, GeometryValue, Position};
 
@@ -62,6 +62,11 @@ pub(crate) fn filter(arguments: &FilterArguments) -> Result<Filter, Failure> {
         narrow(Filter::DataContains(text.clone()));
     }
     Ok(filter)
+}
+
+/// When a moment is that an option beside the filters names.
+pub(crate) fn instant(moment: Moment, arguments: &FilterArguments) -> Timestamp {
+    moment.instant(arguments.tz, SystemClock.now())
 }
 
 /// Every polygon of a GeoJSON file, whatever holds it.

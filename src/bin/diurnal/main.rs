@@ -2,8 +2,8 @@
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
 //! commands (`log`, `import`, `query`, `tail`, `analysis`, `export`, `upkeep`, `erase`, `backup`, `complete`),
-//! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`) nor the
-//! exit status (`failure`).
+//! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`), what
+//! is seen while one waits (`progress`) nor the exit status (`failure`).
 //!
 //! Invariants: standard output carries results alone, and everything else goes to standard error;
 //! a reader that closes its end of a pipe is not an error.
@@ -26,6 +26,7 @@ mod log;
 mod near_miss;
 mod output;
 mod picture;
+mod progress;
 mod query;
 mod style;
 mod table;

@@ -15,11 +15,14 @@ const EVENTS_MAX: u64 = 2_000_000;
 /// How alike two names must be, from 0 to 1, to be taken for each other.
 const LIKENESS_MIN: f64 = 0.7;
 
-/// Says on standard error which names of the filters do not occur where similar ones do. For commands that found nothing.
-pub(crate) fn tell(store: &Store, filters: &FilterArguments) {
+/// Says on standard error which names of the filters, and which other types that were looked for, do not occur
+/// where similar ones do. For commands that found nothing.
+pub(crate) fn tell(store: &Store, filters: &FilterArguments, mut types: Vec<String>) {
     let FilterArguments { session_id, event_type, any_tag, tag, .. } = filters;
     let tags: Vec<_> = any_tag.iter().chain(tag).cloned().collect();
-    look(store, GroupBy::EventType, "event of type", event_type);
+    types.retain(|name| !event_type.contains(name));
+    types.splice(..0, event_type.iter().cloned());
+    look(store, GroupBy::EventType, "event of type", &types);
     // Where the figures cannot be read, the command has said so or the days are allowed to be left out.
     if store.info().is_ok_and(|info| info.events <= EVENTS_MAX) {
         look(store, GroupBy::Tag, "event with tag", &tags);

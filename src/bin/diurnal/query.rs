@@ -38,7 +38,7 @@ pub(crate) fn query(arguments: QueryArguments, out: &mut dyn Write) -> Result<Ou
     let seen = events.by_ref().inspect(|_| any = true);
     write_events(out, format, arguments.filters.tz, seen)?;
     if !any {
-        near_miss::tell(&store, &arguments.filters);
+        near_miss::tell(&store, &arguments.filters, Vec::new());
     }
     Ok(gaps::tell(events.gaps()))
 }
@@ -56,7 +56,7 @@ pub(crate) fn count(arguments: &CountArguments, out: &mut dyn Write) -> Result<O
         let (count, outcome) =
             gaps::ask(&store, allowed, |it| it.count(&filter), |it| it.count(&filter))?;
         if count == 0 {
-            near_miss::tell(&store, &arguments.filters);
+            near_miss::tell(&store, &arguments.filters, Vec::new());
         }
         return write_total(count, format, out).map(|()| outcome);
     };
@@ -70,7 +70,7 @@ pub(crate) fn count(arguments: &CountArguments, out: &mut dyn Write) -> Result<O
     let strict = |store: &Store| store.count_by(&filter, by);
     let (counts, outcome) = gaps::ask(&store, allowed, strict, |it| it.count_by(&filter, by))?;
     if counts.is_empty() {
-        near_miss::tell(&store, &arguments.filters);
+        near_miss::tell(&store, &arguments.filters, Vec::new());
     }
     write_counts(&counts, title, format, out).map(|()| outcome)
 }

@@ -14,6 +14,7 @@ use crate::args::upkeep::{CheckArguments, DaysArguments, InfoArguments, PruneArg
 use crate::args::{RowFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::output::write_json_line;
+use crate::progress;
 use crate::table::{Column, Table};
 use crate::text;
 
@@ -90,16 +91,17 @@ fn text_or_dash(value: Option<impl ToString>) -> String {
 pub(crate) fn check(arguments: &CheckArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let format = row_format(arguments.format);
     if !arguments.rebuild {
-        let report = Store::open_read_only(&arguments.store)?.check()?;
+        let store = Store::open_read_only(&arguments.store)?;
+        let report = progress::of_upkeep(|tell| store.check_with(tell))?;
         write_check(&report, format, out)?;
         return Ok(if report.is_clean() { Outcome::Done } else { Outcome::Damaged });
     }
     let store = open_existing(&arguments.store)?;
-    let rebuilt = store.rebuild()?;
+    let rebuilt = progress::of_upkeep(|tell| store.rebuild_with(tell))?;
     write_rebuild(&rebuilt, format, out)?;
     // Shown at once: the check that follows takes as long again.
     out.flush()?;
-    let report = store.check()?;
+    let report = progress::of_upkeep(|tell| store.check_with(tell))?;
     write_check(&report, format, out)?;
     store.close()?;
     let whole = report.is_clean() && rebuilt.events_lost == 0 && rebuilt.days_cut_short.is_empty();
@@ -188,7 +190,7 @@ pub(crate) fn prune(arguments: &PruneArguments, out: &mut dyn Write) -> Result<O
         Store::open_read_only(&arguments.store)?.prune_plan(&retention)?
     } else {
         let store = open_existing(&arguments.store)?;
-        let report = store.prune(&retention)?;
+        let report = progress::of_upkeep(|tell| store.prune_with(&retention, tell))?;
         store.close()?;
         report
     };

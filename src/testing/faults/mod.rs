@@ -21,6 +21,7 @@ use crate::error::Result;
 use crate::storage::Directory;
 use crate::store::Store;
 use crate::upkeep::backup::{self, BackupReport};
+use crate::upkeep::progress::Meter;
 use disk::{Disk, Operation, PAGE_BYTES};
 use locks::RangeLocks;
 pub use plan::Fault;
@@ -359,7 +360,7 @@ impl Store {
     pub fn backup_on(&self, disk: &FaultyStorage) -> Result<BackupReport> {
         let (snapshot, identity) = self.durable()?;
         let disk: Arc<dyn Directory> = Arc::new(disk.clone());
-        backup::to_directory(&snapshot, identity, &disk)
+        backup::to_directory(&snapshot, identity, &disk, &mut Meter::silent())
     }
 }
 

@@ -31,6 +31,7 @@ use crate::storage::real::RealDirectory;
 use crate::storage::{Access, Directory, Draft, LockError, read_at, remove_temporary, temporary};
 use crate::time::Day;
 use crate::upkeep::check::{self, Problem};
+use crate::upkeep::progress::Meter;
 use identity::Identity;
 
 /// Bytes of a file that are copied at a time.
@@ -61,14 +62,19 @@ enum Trouble {
 type Copied<T> = std::result::Result<T, Trouble>;
 
 /// Copies the days of a snapshot into a directory, made where absent.
-pub(crate) fn to_path(snapshot: &Snapshot, of: Identity, path: &Path) -> Result<BackupReport> {
+pub(crate) fn to_path(
+    snapshot: &Snapshot,
+    of: Identity,
+    path: &Path,
+    meter: &mut Meter<'_>,
+) -> Result<BackupReport> {
     let io = |error| Error::io(format!("opening the backup {}", path.display()), error);
     if path.exists() {
         // Before anything is made in it.
         check_target(&RealDirectory::open(path).map_err(io)?, of)?;
     }
     let target = RealDirectory::create(path, &FOLDERS).map_err(io)?;
-    to_directory(snapshot, of, &(Arc::new(target) as Arc<dyn Directory>))
+    to_directory(snapshot, of, &(Arc::new(target) as Arc<dyn Directory>), meter)
 }
 
 /// Copies the days of a snapshot into a directory that is empty or a backup of the same store.
@@ -76,6 +82,7 @@ pub(crate) fn to_directory(
     snapshot: &Snapshot,
     of: Identity,
     target: &Arc<dyn Directory>,
+    meter: &mut Meter<'_>,
 ) -> Result<BackupReport> {
     let is_backup = check_target(&**target, of)?;
     let _lock = target.lock().map_err(|error| match error {
@@ -94,7 +101,7 @@ pub(crate) fn to_directory(
     }
     remove_catalog(&**target)?;
     let mut report = BackupReport::default();
-    let copied = copy_days(snapshot, target, &mut report);
+    let copied = copy_days(snapshot, target, &mut report, meter);
     if copied.is_err() {
         // What was begun takes room; the next run removes it else.
         let _ = remove_temporary(&**target, &FOLDERS);
@@ -145,9 +152,12 @@ fn copy_days(
     snapshot: &Snapshot,
     target: &Arc<dyn Directory>,
     report: &mut BackupReport,
+    meter: &mut Meter<'_>,
 ) -> Result<()> {
+    meter.expect(snapshot.all_events());
     for day in snapshot.days() {
-        match copy_day(snapshot, day, target) {
+        meter.begin_day(snapshot.events(day));
+        match copy_day(snapshot, day, target, meter) {
             Ok(Some(0)) => report.kept.push(day),
             Ok(Some(bytes)) => {
                 report.copied.push(day);
@@ -161,19 +171,25 @@ fn copy_days(
             }
             Err(Trouble::Backup(error)) => return Err(error.at("the backup").on_day(day)),
         }
+        meter.end_day();
     }
     Ok(())
 }
 
 /// Copies a day; how many bytes, 0 where it was there already.
-fn copy_day(snapshot: &Snapshot, day: Day, target: &Arc<dyn Directory>) -> Copied<Option<u64>> {
+fn copy_day(
+    snapshot: &Snapshot,
+    day: Day,
+    target: &Arc<dyn Directory>,
+    meter: &mut Meter<'_>,
+) -> Copied<Option<u64>> {
     let Some(view) = snapshot.held_view(day).map_err(Trouble::Day)? else { return Ok(None) };
     let sealed_len = view.file.as_ref().and_then(|file| file.sealed_len());
     match sealed_len {
         Some(file_len) if is_there(&view, file_len, &**target)? => Ok(Some(0)),
-        Some(file_len) => copy_sealed(&view, file_len, target).map(|()| Some(file_len)),
+        Some(file_len) => copy_sealed(&view, file_len, target, meter).map(|()| Some(file_len)),
         None if view.parts.is_empty() => Ok(None),
-        None => write_sealed(&view, target).map(Some),
+        None => write_sealed(&view, target, meter).map(Some),
     }
 }
 
@@ -189,9 +205,19 @@ fn is_there(view: &DayView, file_len: u64, target: &dyn Directory) -> Copied<boo
 }
 
 /// Copies the file of a sealed day, once every section of it is seen to be sound.
-fn copy_sealed(view: &DayView, file_len: u64, target: &Arc<dyn Directory>) -> Copied<()> {
+fn copy_sealed(
+    view: &DayView,
+    file_len: u64,
+    target: &Arc<dyn Directory>,
+    meter: &mut Meter<'_>,
+) -> Copied<()> {
     let listed = view.parts.iter().filter_map(|part| part.end_in_file()).max();
-    check::check_sections(view, listed.unwrap_or(0), true).map_err(Trouble::Day)?;
+    // Read twice: to be checked, and to be copied.
+    let both = 2 * file_len;
+    check::check_sections(view, listed.unwrap_or(0), true, |checked| {
+        meter.within_day(checked, both)
+    })
+    .map_err(Trouble::Day)?;
     let draft = begin(view.day, target)?;
     let mut offset = 0;
     while offset < file_len {
@@ -200,6 +226,7 @@ fn copy_sealed(view: &DayView, file_len: u64, target: &Arc<dyn Directory>) -> Co
         let written = draft.file().write(offset, &bytes);
         written.map_err(|error| Trouble::Backup(Error::io("writing a day", error)))?;
         offset += len;
+        meter.within_day(file_len + offset, both);
     }
     draft.place().map_err(Trouble::Backup)
 }
@@ -209,12 +236,16 @@ fn begin(day: Day, target: &Arc<dyn Directory>) -> Copied<Draft> {
 }
 
 /// Writes a day that is being written as one that is sealed; the length of its file.
-fn write_sealed(source: &DayView, target: &Arc<dyn Directory>) -> Copied<u64> {
+fn write_sealed(
+    source: &DayView,
+    target: &Arc<dyn Directory>,
+    meter: &mut Meter<'_>,
+) -> Copied<u64> {
     let mut appender =
         Appender::begin(begin(source.day, target)?, source.day).map_err(Trouble::Backup)?;
     let view = DayView::new(source.day, None, Vec::new(), source.cache.clone());
     let mut parts: Vec<Arc<Part>> = Vec::new();
-    for part in &source.parts {
+    for part in meter.parts(source) {
         if part.is_unmerged() {
             live::make_room(&mut appender, &mut parts, part.rows as usize, &view)
         } else {

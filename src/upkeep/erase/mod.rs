@@ -32,6 +32,7 @@ use crate::limits::SESSION_ID_BYTES_MAX;
 use crate::snapshot::{Sealed, Shelf, Snapshot};
 use crate::storage::{DAMAGED, Directory, Draft};
 use crate::time::{Day, Timestamp};
+use crate::upkeep::progress::Meter;
 use crate::writer::days::OpenDays;
 
 /// What an erasure did, or would do: the receipt.
@@ -88,6 +89,7 @@ pub(crate) fn erase(
     days: &OpenDays,
     session_id: &str,
     now: impl FnOnce() -> Timestamp,
+    meter: &mut Meter<'_>,
 ) -> Result<ErasureReport> {
     check_id(session_id)?;
     let shelf = days.shelf();
@@ -96,13 +98,13 @@ pub(crate) fn erase(
         Err(error) if error.kind() == ErrorKind::Corrupt => Some(error),
         pending => {
             if let Some(pending) = pending?.filter(|pending| pending != session_id) {
-                carry_out(days, &pending)?;
+                carry_out(days, &pending, meter)?;
             }
             None
         }
     };
     intent::declare(&shelf.directory, session_id)?;
-    let mut report = carry_out(days, session_id)?;
+    let mut report = carry_out(days, session_id, meter)?;
     if let Some(error) = unread {
         let reason =
             format!("an earlier erasure was not ended and has to be asked for again: {error}");
@@ -118,7 +120,7 @@ pub(crate) fn erase(
 pub(crate) fn resume(days: &OpenDays) -> Result<()> {
     let directory = &*days.shelf().directory;
     if let Some(session_id) = intent::find(directory)? {
-        carry_out(days, &session_id)?;
+        carry_out(days, &session_id, &mut Meter::silent())?;
     }
     // Of one that was ended the file may be left.
     intent::forget(directory)
@@ -165,14 +167,16 @@ fn count(view: &DayView, session_id: &str) -> Result<u64> {
     view.parts.iter().map(count).sum()
 }
 
-fn carry_out(days: &OpenDays, session_id: &str) -> Result<ErasureReport> {
+fn carry_out(days: &OpenDays, session_id: &str, meter: &mut Meter<'_>) -> Result<ErasureReport> {
     let mut report = ErasureReport::of(session_id);
     days.remove_leftovers()?;
     let before = days.snapshot(Vec::new)?;
     let concerned = concerned(&before, session_id);
+    meter.expect(concerned.iter().map(|day| before.events(*day)).sum());
     days.take_from_catalog(&concerned)?;
     for day in &concerned {
-        match days.rewrite(*day, |shelf, sealed| write_anew(shelf, sealed, session_id)) {
+        meter.begin_day(before.events(*day));
+        match days.rewrite(*day, |shelf, sealed| write_anew(shelf, sealed, session_id, meter)) {
             Ok(Some(events)) => report.add(*day, events),
             // It holds nothing of the session, or was dropped meanwhile.
             Ok(None) => {}
@@ -181,6 +185,7 @@ fn carry_out(days: &OpenDays, session_id: &str) -> Result<ErasureReport> {
             }
             Err(error) => return Err(error.on_day(*day)),
         }
+        meter.end_day();
     }
     days.renew_catalog()?;
     report.note_set_aside(&*before.shelf.directory)?;
@@ -208,14 +213,19 @@ fn holds(view: &DayView, session_id: &str) -> Result<bool> {
 
 /// Writes a sealed day without the session and puts it in its own place; how many events were left out.
 /// Nothing is written where the day does not hold the session.
-fn write_anew(shelf: &Shelf, sealed: &SealedDay, session_id: &str) -> Result<Option<u64>> {
+fn write_anew(
+    shelf: &Shelf,
+    sealed: &SealedDay,
+    session_id: &str,
+    meter: &mut Meter<'_>,
+) -> Result<Option<u64>> {
     let view = &sealed.view;
     if !holds(view, session_id)? {
         return Ok(None);
     }
     check_room(&*shelf.directory, sealed.file_len)?;
     let draft = Draft::begin_over(&shelf.directory, &FileKind::Columns.name(view.day))?;
-    write_without(Appender::begin(draft, view.day)?, view, session_id).map(Some)
+    write_without(Appender::begin(draft, view.day)?, view, session_id, meter).map(Some)
 }
 
 /// That the disk has room for a day once more, before it is begun.
@@ -233,11 +243,16 @@ fn check_room(directory: &dyn Directory, bytes: u64) -> Result<()> {
     }
 }
 
-fn write_without(mut appender: Appender, source: &DayView, session_id: &str) -> Result<u64> {
+fn write_without(
+    mut appender: Appender,
+    source: &DayView,
+    session_id: &str,
+    meter: &mut Meter<'_>,
+) -> Result<u64> {
     let view = DayView::new(source.day, None, Vec::new(), source.cache.clone());
     let mut parts: Vec<Arc<Part>> = Vec::new();
     let mut erased = 0;
-    for part in &source.parts {
+    for part in meter.parts(source) {
         if part.is_lost() {
             live::merge_unmerged(&mut appender, &mut parts, &view)?;
             live::push_lost(&mut parts, part.first, part.rows);

@@ -54,12 +54,12 @@ session     1
 first       2026-11-22T23:59:59Z
 last        2026-11-24T00:00:00Z
 duration    1 d 0 h, 0 s active
-events      3, 1 actions
-path        1 points, 0 m, within W,S,E,N -1.5,1,-1.5,1
-listening   13 h 59 min, 1 choices of 3 tags
+events      3, 1 action
+path        1 point, 0 m, within W,S,E,N -1.5,1,-1.5,1
+listening   13 h 59 min, 1 choice of 3 tags
 recordings  0 started, 0 stopped, 0 abandoned; uploads 0 started, 0 stopped
 errors      0
-clock       client minus server -123 ms in the median, -123 ms to -123 ms, of 1 client times
+clock       client minus server -123 ms in the median, -123 ms to -123 ms, of 1 client time
 
 TYPE           COUNT
 heartbeat          1
@@ -107,10 +107,10 @@ fn sessions_are_a_table_with_totals() {
 SESSION  FIRST                 DURATION  ACTIVE  EVENTS  ACTIONS  POINTS  WAY  TAGS  HEARD  \
 RECORDED  UPLOADED  ABANDONED  ERRORS  SKEW
 -1       2026-11-23T10:00:01Z       0 s     0 s       1        0       0  0 m     0    0 s  \
-       0         0          0       1
+       0         0          0       1     -
 
 3 sessions, 2 of them not listed
-1 choices of tags; 0 recordings, 0 uploads, 0 abandoned; 1 errors
+1 choice of tags; 0 recordings, 0 uploads, 0 abandoned; 1 error
 
              TOTAL       MEDIAN       P90       P99       MAX
 duration  1 d 13 h  13 h 0 min   1 d 0 h   1 d 0 h   1 d 0 h
@@ -130,7 +130,7 @@ TAG  CHOICES  SESSIONS        HEARD  TOGETHER WITH
 1          1         1  13 h 59 min  2 (1), 3 (1)
 2          1         1  13 h 59 min  1 (1), 3 (1)
 
-3 tags in 1 choices of 1 sessions, heard for 13 h 59 min
+3 tags in 1 choice of 1 session, heard for 13 h 59 min
 "
     );
     let line = place.prints("tags", &["--sort", "listening", "--limit", "1", "--together", "1"]);

@@ -8,7 +8,7 @@ use diurnal::Zone;
 use diurnal::analysis::{ClientErrors, ClientErrorsReport};
 
 use super::answer;
-use crate::amounts;
+use crate::amounts::{self, counted};
 use crate::args::ListFormat;
 use crate::args::flows::ErrorsArguments;
 use crate::failure::{Failure, Outcome};
@@ -69,8 +69,10 @@ fn write_table(
     writeln!(out)?;
     writeln!(
         out,
-        "{} errors in {} groups, in {} sessions",
-        report.count, report.groups_found, report.sessions
+        "{} in {}, in {}",
+        counted(report.count, "error"),
+        counted(report.groups_found, "group"),
+        counted(report.sessions, "session")
     )?;
     Ok(())
 }

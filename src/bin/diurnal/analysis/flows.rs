@@ -7,7 +7,8 @@ use std::io::Write;
 use diurnal::Count;
 use diurnal::analysis::{Funnel, FunnelReport, FunnelStep, Paths, PathsReport, Quantiles};
 
-use super::{answer, span};
+use super::{answer, not_listed, span};
+use crate::amounts::counted;
 use crate::args::ListFormat;
 use crate::args::flows::{FunnelArguments, PathsArguments};
 use crate::failure::{Failure, Outcome};
@@ -41,7 +42,7 @@ fn write_paths(report: &PathsReport, out: &mut dyn Write) -> Result<(), Failure>
         Column::left("TO"),
         Column::right("COUNT"),
         Column::right("SHARE"),
-        Column::right("DELAY"),
+        Column::right("MEDIAN DELAY"),
         Column::right("P90"),
     ];
     let mut table = Table::new(out, &columns);
@@ -59,8 +60,12 @@ fn write_paths(report: &PathsReport, out: &mut dyn Write) -> Result<(), Failure>
     writeln!(out)?;
     writeln!(
         out,
-        "{} transitions, {} of them not listed; {} events, {} sessions, {} visits",
-        report.transitions, report.others, report.events, report.sessions, report.visits
+        "{}{}; {}, {}, {}",
+        counted(report.transitions, "transition"),
+        not_listed(report.others),
+        counted(report.events, "event"),
+        counted(report.sessions, "session"),
+        counted(report.visits, "visit")
     )?;
     writeln!(out, "first: {}", listed(&report.first_types, report.visits))?;
     writeln!(out, "last:  {}", listed(&report.last_types, report.visits))?;
@@ -114,7 +119,7 @@ fn write_funnel(report: &FunnelReport, out: &mut dyn Write) -> Result<(), Failur
         Column::right("SESSIONS"),
         Column::right("OF ALL"),
         Column::right("OF STEP BEFORE"),
-        Column::right("DELAY"),
+        Column::right("MEDIAN DELAY"),
         Column::right("P90"),
         Column::right("DROPPED"),
         Column::left("LAST"),
@@ -140,7 +145,7 @@ fn write_funnel(report: &FunnelReport, out: &mut dyn Write) -> Result<(), Failur
     }
     table.finish()?;
     writeln!(out)?;
-    writeln!(out, "{} sessions", report.sessions)?;
+    writeln!(out, "{}", counted(report.sessions, "session"))?;
     Ok(())
 }
 

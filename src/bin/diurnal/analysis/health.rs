@@ -8,10 +8,11 @@ use diurnal::analysis::{Health, HealthFigures, HealthReport, Silence, SilenceRep
 use diurnal::{Timestamp, Zone};
 
 use super::{answer, span};
-use crate::amounts;
+use crate::amounts::{self, counted};
 use crate::args::ListFormat;
 use crate::args::flows::{HealthArguments, SilentArguments};
 use crate::failure::{Failure, Outcome};
+use crate::filters::instant;
 use crate::output::write_json_line;
 use crate::table::{Column, Table};
 use crate::text;
@@ -24,7 +25,7 @@ pub(crate) fn health(arguments: &HealthArguments, out: &mut dyn Write) -> Result
             .open(arguments.open)
             .limit(arguments.limit);
         match arguments.at {
-            Some(at) => question.at(at),
+            Some(at) => question.at(instant(at, &arguments.filters)),
             None => question,
         }
     };
@@ -42,15 +43,15 @@ fn write_health(report: &HealthReport, zone: Zone, out: &mut dyn Write) -> Resul
         Column::left("DAY"),
         Column::right("EVENTS"),
         Column::right("SESSIONS"),
-        Column::right("BACK"),
+        Column::right("RETURNING"),
         Column::right("ENDED"),
         Column::right("NO CLEANUP"),
         Column::right("WENT ON"),
         Column::right("OPEN"),
         Column::right("GAPS"),
-        Column::right("LONGEST"),
+        Column::right("LONGEST GAP"),
         Column::right("UPLOADS"),
-        Column::right("LOST"),
+        Column::right("UNSTOPPED"),
     ];
     let mut table = Table::new(out, &columns);
     for day in &report.days {
@@ -63,9 +64,9 @@ fn write_health(report: &HealthReport, zone: Zone, out: &mut dyn Write) -> Resul
     if report.unended.is_empty() {
         return Ok(());
     }
-    let of = report.total.without_cleanup;
-    writeln!(out, "{} of {of} sessions that ended without cleanup_session:", report.unended.len())?;
-    let columns = [Column::left("SESSION"), Column::left("LAST"), Column::left("LAST TYPE")];
+    let of = counted(report.total.without_cleanup, "session");
+    writeln!(out, "{} of {of} that ended without cleanup_session:", report.unended.len())?;
+    let columns = [Column::left("SESSION"), Column::left("LAST EVENT"), Column::left("LAST TYPE")];
     let mut table = Table::new(out, &columns);
     for session in &report.unended {
         table.row(vec![
@@ -117,7 +118,7 @@ pub(crate) fn silent(arguments: &SilentArguments, out: &mut dyn Write) -> Result
             question = question.heartbeat_types(&arguments.heartbeat);
         }
         question.by_tag = arguments.by_tag.clone();
-        question.at = arguments.at;
+        question.at = arguments.at.map(|at| instant(at, &arguments.filters));
         question
     };
     let write = |report: &SilenceReport, format, out: &mut dyn Write| match format {
@@ -135,8 +136,8 @@ fn write_silent(
 ) -> Result<(), Failure> {
     let zone = arguments.filters.tz;
     let (title, noun) = match arguments.by_tag {
-        Some(_) => ("DEVICE", "devices"),
-        None => ("SESSION", "sessions"),
+        Some(_) => ("DEVICE", "device"),
+        None => ("SESSION", "session"),
     };
     let mut columns = vec![
         Column::left(title),
@@ -163,8 +164,10 @@ fn write_silent(
     writeln!(out)?;
     writeln!(
         out,
-        "{} of {} {noun} with heartbeats are silent; {} have none",
-        report.silent, report.sources, report.without_heartbeat
+        "silent: {} of {} with heartbeats; {} without",
+        report.silent,
+        counted(report.sources, noun),
+        counted(report.without_heartbeat, noun)
     )?;
     write_now(report.at, zone, out)
 }

@@ -8,6 +8,7 @@ use diurnal::analysis::{Cell, Heat, Heatmap};
 use diurnal::map::{MapData, geojson};
 
 use super::{ask, bar};
+use crate::amounts::counted;
 use crate::args::activity::{HeatmapArguments, HeatmapFormat};
 use crate::args::format_or_default;
 use crate::failure::{Failure, Outcome};
@@ -67,10 +68,10 @@ fn write_table(heat: &Heat, out: &mut dyn Write) -> Result<(), Failure> {
     table.finish()?;
     writeln!(
         out,
-        "\n{} of {} cells; {} events with a place, {} without",
+        "\n{} of {}; {} with a place, {} without",
         heat.cells.len(),
-        heat.cells_total,
-        heat.events,
+        counted(heat.cells_total, "cell"),
+        counted(heat.events, "event"),
         heat.nowhere
     )?;
     Ok(())

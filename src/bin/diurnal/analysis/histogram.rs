@@ -7,6 +7,7 @@ use std::io::Write;
 use diurnal::analysis::{Activity, Bucket, Histogram};
 
 use super::{ask, bar};
+use crate::amounts::counted;
 use crate::args::activity::HistogramArguments;
 use crate::args::{ObjectFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
@@ -68,14 +69,19 @@ fn write_table(
         ])?;
     }
     table.finish()?;
-    let (events, sessions) = (activity.events, activity.sessions);
-    write!(out, "\n{events} events of {sessions} sessions")?;
+    write!(out, "\n{}", sum(activity))?;
     if let Some(peak) = &activity.peak {
         let at = arguments.filters.tz.text(peak.at);
         write!(out, "; most alive at once: {}, at {at}", peak.sessions)?;
     }
     writeln!(out)?;
     Ok(())
+}
+
+/// `12 events of 1 session`.
+fn sum(activity: &Activity) -> String {
+    let sessions = counted(activity.sessions, "session");
+    format!("{} of {sessions}", counted(activity.events, "event"))
 }
 
 /// Events, by type where that was asked for, and below them the sessions that were alive.
@@ -90,13 +96,9 @@ fn plot(arguments: &HistogramArguments, activity: &Activity) -> String {
     };
     let alive = Series::new("sessions", buckets.iter().map(|it| it.alive_max as f64));
     let store = arguments.store.file_name().unwrap_or(arguments.store.as_os_str());
-    let (events_in_all, sessions) = (activity.events, activity.sessions);
     let plot = TimePlot {
         title: format!("Activity in {}", store.to_string_lossy()),
-        note: format!(
-            "{events_in_all} events of {sessions} sessions · times: {}",
-            arguments.filters.tz
-        ),
+        note: format!("{} · times: {}", sum(activity), arguments.filters.tz),
         zone: arguments.filters.tz,
         spans: buckets.iter().map(|it| (it.start, it.end)).collect(),
         panels: vec![

@@ -1,9 +1,10 @@
 //! The commands that ask what the log is for.
 //!
 //! Owns: one room for each family of questions: how answers are printed; and the way from a question to its
-//! answer. Does not own the answers, which are the
-//! library's (`diurnal::analysis`).
+//! answer, and to a hint where that is empty (`empty`). Does not own the answers, which are the library's
+//! (`diurnal::analysis`).
 
+mod empty;
 pub(crate) mod errors;
 pub(crate) mod flows;
 pub(crate) mod health;
@@ -17,7 +18,6 @@ pub(crate) mod tags;
 use std::io::Write;
 use std::path::Path;
 
-use diurnal::analysis::Question;
 use diurnal::{Filter, Query, Store};
 
 use crate::args::filters::FilterArguments;
@@ -25,11 +25,12 @@ use crate::args::{ListFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
 use crate::filters::filter;
 use crate::query::explain;
-use crate::{amounts, gaps};
+use crate::{amounts, gaps, near_miss};
+use empty::MayBeEmpty;
 
 /// Asks a question about the events that the filters let through; no answer where they ask how it is found,
 /// which is then written.
-fn ask<Q: Question>(
+fn ask<Q: MayBeEmpty>(
     store: &Path,
     filters: &FilterArguments,
     json: bool,
@@ -45,11 +46,14 @@ fn ask<Q: Question>(
     let allowed = filters.allow_gaps;
     let (answer, outcome) =
         gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
+    if Q::is_empty(&answer) {
+        near_miss::tell(&store, filters, question.types());
+    }
     Ok((Some(answer), outcome))
 }
 
 /// As [`ask`], and writes a list that is answered.
-fn answer<Q: Question>(
+fn answer<Q: MayBeEmpty>(
     store: &Path,
     filters: &FilterArguments,
     format: Option<ListFormat>,
@@ -68,6 +72,11 @@ fn answer<Q: Question>(
 /// A length of time for a table.
 fn span(micros: u64) -> String {
     amounts::duration(i64::try_from(micros).unwrap_or(i64::MAX))
+}
+
+/// What a total says of those that a list leaves out.
+fn not_listed(others: u64) -> String {
+    if others == 0 { String::new() } else { format!(", {others} of them not listed") }
 }
 
 /// Columns of the longest bar.

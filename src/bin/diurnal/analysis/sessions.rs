@@ -10,6 +10,8 @@ use diurnal::analysis::{
 };
 use diurnal::{BoundingBox, Order, Query, Store, Zone};
 
+use super::{answer, not_listed};
+use crate::amounts::{self, counted};
 use crate::args::reading::OrderArgument;
 use crate::args::sessions::{SessionArguments, SessionsArguments};
 use crate::args::{EventFormat, ListFormat, ObjectFormat, format_or_default};
@@ -18,7 +20,7 @@ use crate::filters::filter;
 use crate::output::{write_events, write_json_line};
 use crate::query::explain;
 use crate::table::{Column, Table};
-use crate::{amounts, gaps, text};
+use crate::{gaps, text};
 
 /// Sessions in a table unless told otherwise.
 const TABLE_LIMIT: u64 = 1_000;
@@ -75,10 +77,11 @@ fn write_page(report: &SessionReport, zone: Zone, out: &mut dyn Write) -> Result
     )?;
     let cut =
         if it.cut_events > 0 { format!(", {} cut off", it.cut_events) } else { String::new() };
-    writeln!(out, "events      {}, {} actions{cut}", it.events, it.actions)?;
+    writeln!(out, "events      {}, {}{cut}", it.events, counted(it.actions, "action"))?;
     writeln!(out, "path        {}", path(it))?;
     let listening = amounts::duration(it.listening_micros);
-    writeln!(out, "listening   {listening}, {} choices of {} tags", it.choices, it.tags_chosen)?;
+    let (choices, tags) = (counted(it.choices, "choice"), counted(it.tags_chosen, "tag"));
+    writeln!(out, "listening   {listening}, {choices} of {tags}")?;
     writeln!(
         out,
         "recordings  {} started, {} stopped, {} abandoned; uploads {} started, {} stopped",
@@ -113,8 +116,8 @@ fn path(figures: &SessionFigures) -> String {
     match figures.bounds {
         None => "no points".to_owned(),
         Some(BoundingBox { west, south, east, north }) => format!(
-            "{} points, {}, within W,S,E,N {west},{south},{east},{north}",
-            figures.points,
+            "{}, {}, within W,S,E,N {west},{south},{east},{north}",
+            counted(figures.points, "point"),
             amounts::metres(figures.metres)
         ),
     }
@@ -125,11 +128,11 @@ fn clock(report: &SessionReport) -> String {
     let Some(skew) = report.skew else { return "no client time that can be read".to_owned() };
     let said = amounts::duration;
     format!(
-        "client minus server {} in the median, {} to {}, of {} client times",
+        "client minus server {} in the median, {} to {}, of {}",
         said(skew.median),
         said(skew.min),
         said(skew.max),
-        report.figures.client_times
+        counted(report.figures.client_times, "client time")
     )
 }
 
@@ -156,30 +159,25 @@ pub(crate) fn sessions(
     arguments: &SessionsArguments,
     out: &mut dyn Write,
 ) -> Result<Outcome, Failure> {
-    let filter = filter(&arguments.filters)?;
-    let store = Store::open_read_only(&arguments.store)?;
-    let format = format_or_default(arguments.format, ListFormat::Table, ListFormat::Jsonl);
-    if arguments.filters.explain {
-        let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
-        return explain(&store, &Query::from(filter), json, out);
-    }
-    let mut question = Sessions::new()
-        .filter(filter)
-        .settings(arguments.settings.settings())
-        .sort(arguments.sort)
-        .order(order(arguments));
-    question.limit = arguments.limit.or((format == ListFormat::Table).then_some(TABLE_LIMIT));
-    let allowed = arguments.filters.allow_gaps;
-    let (report, outcome) =
-        gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
-    match format {
-        ListFormat::Table => write_table(&report, arguments.filters.tz, out)?,
-        ListFormat::Json => write_json_line(out, &report)?,
+    let shown = format_or_default(arguments.format, ListFormat::Table, ListFormat::Jsonl);
+    let question = |filter| {
+        let mut question = Sessions::new()
+            .filter(filter)
+            .settings(arguments.settings.settings())
+            .sort(arguments.sort)
+            .order(order(arguments));
+        question.limit = arguments.limit.or((shown == ListFormat::Table).then_some(TABLE_LIMIT));
+        question
+    };
+    let zone = arguments.filters.tz;
+    let write = |report: &SessionsReport, format, out: &mut dyn Write| match format {
+        ListFormat::Table => write_table(report, zone, out),
+        ListFormat::Json => write_json_line(out, report),
         ListFormat::Jsonl => {
-            report.sessions.iter().try_for_each(|session| write_json_line(out, session))?;
+            report.sessions.iter().try_for_each(|session| write_json_line(out, session))
         }
-    }
-    Ok(outcome)
+    };
+    answer(&arguments.store, &arguments.filters, arguments.format, out, question, write)
 }
 
 /// The order asked for: where none was, names and times ascend, and amounts descend.
@@ -227,7 +225,7 @@ fn write_table(report: &SessionsReport, zone: Zone, out: &mut dyn Write) -> Resu
             it.uploads_stopped.to_string(),
             it.abandoned.to_string(),
             it.errors.to_string(),
-            it.skew_micros.map(amounts::duration).unwrap_or_default(),
+            it.skew_micros.map_or_else(|| "-".to_owned(), amounts::duration),
         ])?;
     }
     table.finish()?;
@@ -236,23 +234,19 @@ fn write_table(report: &SessionsReport, zone: Zone, out: &mut dyn Write) -> Resu
 
 fn write_totals(report: &SessionsReport, out: &mut dyn Write) -> Result<(), Failure> {
     let totals = &report.totals;
-    let listed = report.sessions.len() as u64;
-    let more = match totals.sessions.checked_sub(listed) {
-        Some(more) if more > 0 => format!(", {more} of them not listed"),
-        _ => String::new(),
-    };
-    writeln!(out, "\n{} sessions{more}", totals.sessions)?;
+    let more = not_listed(totals.sessions.saturating_sub(report.sessions.len() as u64));
+    writeln!(out, "\n{}{more}", counted(totals.sessions, "session"))?;
     if totals.sessions_without_action > 0 {
         writeln!(out, "{} more without an action", totals.sessions_without_action)?;
     }
     writeln!(
         out,
-        "{} choices of tags; {} recordings, {} uploads, {} abandoned; {} errors\n",
-        totals.choices,
-        totals.recordings_started,
-        totals.uploads_stopped,
+        "{} of tags; {}, {}, {} abandoned; {}\n",
+        counted(totals.choices, "choice"),
+        counted(totals.recordings_started, "recording"),
+        counted(totals.uploads_stopped, "upload"),
         totals.abandoned,
-        totals.errors
+        counted(totals.errors, "error")
     )?;
     let columns = [
         Column::left(""),

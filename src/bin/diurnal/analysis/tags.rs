@@ -5,36 +5,32 @@
 use std::io::Write;
 
 use diurnal::analysis::{TagFigures, Tags, TagsReport};
-use diurnal::{Query, Store};
 
+use super::ask;
+use crate::amounts::{self, counted};
 use crate::args::sessions::TagsArguments;
 use crate::args::{ListFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
-use crate::filters::filter;
 use crate::output::write_json_line;
 use crate::picture::write_plot;
-use crate::query::explain;
 use crate::table::{Column, Table};
-use crate::{amounts, gaps, text};
+use crate::text;
 
 pub(crate) fn tags(arguments: &TagsArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let filter = filter(&arguments.filters)?;
-    let store = Store::open_read_only(&arguments.store)?;
-    if arguments.filters.explain {
-        let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
-        return explain(&store, &Query::from(filter), json, out);
-    }
-    let mut question = Tags::new()
-        .filter(filter)
-        .sort(arguments.sort)
-        .limit(arguments.limit)
-        .together(arguments.together);
-    if let Some(gap) = arguments.listening_gap {
-        question = question.listening_gap(gap);
-    }
-    let allowed = arguments.filters.allow_gaps;
-    let (report, outcome) =
-        gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
+    let question = |filter| {
+        let question = Tags::new()
+            .filter(filter)
+            .sort(arguments.sort)
+            .limit(arguments.limit)
+            .together(arguments.together);
+        match arguments.listening_gap {
+            Some(gap) => question.listening_gap(gap),
+            None => question,
+        }
+    };
+    let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
+    let (report, outcome) = ask(&arguments.store, &arguments.filters, json, out, question)?;
+    let Some(report) = report else { return Ok(outcome) };
     if let Some(path) = &arguments.output {
         write_plot(path, out, || plot(&report))?;
         return Ok(outcome);
@@ -67,15 +63,18 @@ fn write_table(report: &TagsReport, out: &mut dyn Write) -> Result<(), Failure> 
         ])?;
     }
     table.finish()?;
-    writeln!(
-        out,
-        "\n{} tags in {} choices of {} sessions, heard for {}",
-        report.tags_chosen,
-        report.choices,
-        report.sessions,
-        amounts::duration(report.listening_micros)
-    )?;
-    Ok(())
+    let heard = amounts::duration(report.listening_micros);
+    Ok(writeln!(out, "\n{}, heard for {heard}", sum(report))?)
+}
+
+/// `3 tags in 1 choice of 1 session`.
+fn sum(report: &TagsReport) -> String {
+    format!(
+        "{} in {} of {}",
+        counted(report.tags_chosen, "tag"),
+        counted(report.choices, "choice"),
+        counted(report.sessions, "session")
+    )
 }
 
 /// A bar for each tag: its choices, its sessions, and the hours for which it was heard.
@@ -87,10 +86,7 @@ fn plot(report: &TagsReport) -> String {
     let hours = |tag: &TagFigures| tag.listening_micros as f64 / 3.6e9;
     let plot = BarPlot {
         title: "Tags that people chose".to_owned(),
-        note: format!(
-            "{} tags in {} choices of {} sessions",
-            report.tags_chosen, report.choices, report.sessions
-        ),
+        note: sum(report),
         names: tags.iter().map(|tag| tag.tag.clone()).collect(),
         series: vec![
             Series::new("Choices", tags.iter().map(|tag| tag.choices as f64)),

@@ -21,6 +21,7 @@ then it is FILE.tmp. With a FILE the command prints {\"exported\":N}. `import` r
 
   diurnal export events -o events.parquet
   diurnal export events --from 2026-11-01 --event-type client_error --format csv > errors.csv
+  diurnal export events --from today --limit 100 -o sample.csv
   diurnal export events --lines -o walks.geojson")]
 pub(crate) struct ExportArguments {
     /// The store's directory.
@@ -35,6 +36,9 @@ pub(crate) struct ExportArguments {
     /// geojson alone.
     #[arg(long, conflicts_with = "allow_gaps")]
     pub(crate) lines: bool,
+    /// Write at most so many events, the first ones.
+    #[arg(long, value_name = "N", conflicts_with = "lines")]
+    pub(crate) limit: Option<u64>,
     /// Replace FILE if it is there.
     #[arg(long)]
     pub(crate) force: bool,

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use diurnal::Timestamp;
 use diurnal::analysis::{FunnelStep, Ignored};
 
 use super::ListFormat;
 use super::filters::FilterArguments;
+use super::moment::Moment;
 use super::values::parse_span;
 
 /// Which events are actions.
@@ -36,8 +36,8 @@ impl IgnoredArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each action of a session and its next one are a transition; DELAY is the time between them: half, and
-nine tenths, are not longer. SHARE is of all transitions. A table ends with the types that sessions
+Each action of a session and its next one are a transition; the DELAY is the time between them: half are not
+longer than the median, nine tenths not longer than P90. SHARE is of all transitions. A table ends with the types that sessions
 begin and end with. json is one object, {\"events\":N,…,\"paths\":[…]}, and jsonl one transition a line,
 delays in microseconds.
 
@@ -66,7 +66,7 @@ pub(crate) struct PathsArguments {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 A session reaches a step where it has an event of each step up to it, one after the other, whatever lies
-between. DELAY is the time from the first step. DROPPED are the sessions that get no further, with what
+between. The DELAY is the time from the first step. DROPPED are the sessions that get no further, with what
 they do last. json is one object, {\"sessions\":N,\"steps\":[…]}, and jsonl one step a line, delays in
 microseconds.
 
@@ -104,14 +104,15 @@ fn parse_step(text: &str) -> Result<FunnelStep, String> {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-One line a UTC day. BACK are sessions that were there on an earlier day. ENDED are those whose last event
-lies on the day; OPEN ones may go on. Of those that ended, NO CLEANUP had no cleanup_session, and WENT ON
-had other events after it. GAPS are pauses between a session's heartbeats, and LOST are uploads that never
+One line a UTC day. RETURNING sessions were there on an earlier day. ENDED are those whose last event lies
+on the day; OPEN ones may go on. Of those that ended, NO CLEANUP had no cleanup_session, and WENT ON had
+other events after it. GAPS are pauses between a session's heartbeats, and UNSTOPPED are uploads that never
 stopped. A table ends with the sessions that ended without cleanup, the latest first. json is one object,
 {\"at\":…,\"total\":{…},\"days\":[…],\"unended\":[…]}, and jsonl one day a line, times in microseconds.
 
   diurnal health events --from 2026-11-01
-  diurnal health events --gap 90s --open 1h --limit 20")]
+  diurnal health events --gap 90s --open 1h --limit 20
+  diurnal health events --at now")]
 pub(crate) struct HealthArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
@@ -121,9 +122,10 @@ pub(crate) struct HealthArguments {
     /// So long after its last event a session may still go on.
     #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "10m")]
     pub(crate) open: Duration,
-    /// Answer as of this time, and leave out later events [default: the store's newest event]
+    /// Answer as of this time, and leave out later events: all that --from takes [default: the store's
+    /// newest event]
     #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<Timestamp>,
+    pub(crate) at: Option<Moment>,
     /// List at most so many sessions without cleanup.
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) limit: u64,
@@ -144,6 +146,7 @@ events with its tag and those of the sessions that named it last. json is one ob
   diurnal silent events --after 10m
   diurnal silent events --by-tag kiosk: --ended --from 2026-11-20
   diurnal silent events --heartbeat heartbeat --heartbeat location_update
+  diurnal silent events --at now --from today --tz local
   diurnal silent events --at 2026-11-23T18:00:00Z --format json")]
 pub(crate) struct SilentArguments {
     /// The store's directory.
@@ -157,9 +160,10 @@ pub(crate) struct SilentArguments {
     /// An event type that is a heartbeat; repeat for more [default: heartbeat]
     #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
     pub(crate) heartbeat: Vec<String>,
-    /// Answer as of this time, and leave out later events [default: the store's newest event]
+    /// Answer as of this time, and leave out later events: all that --from takes [default: the store's
+    /// newest event]
     #[arg(long, value_name = "TIME")]
-    pub(crate) at: Option<Timestamp>,
+    pub(crate) at: Option<Moment>,
     /// List also those that have ended as they should.
     #[arg(long)]
     pub(crate) ended: bool,

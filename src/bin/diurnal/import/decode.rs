@@ -6,6 +6,7 @@
 use diurnal::NewEvent;
 use diurnal::export::csv::unguarded;
 
+use crate::amounts::counted;
 use crate::args::ingest::ImportFormat;
 use crate::csv::{self, Cell};
 use crate::fields::Fields;
@@ -146,7 +147,8 @@ impl Columns {
 
     fn event(&self, cells: &[Cell]) -> Result<NewEvent, String> {
         if cells.len() != self.count {
-            return Err(format!("has {} cells, and the header has {}", cells.len(), self.count));
+            let cells = counted(cells.len() as u64, "cell");
+            return Err(format!("has {cells}, and the header has {}", self.count));
         }
         let filled = |column: Option<usize>| column.and_then(|column| cells[column].filled());
         Fields {

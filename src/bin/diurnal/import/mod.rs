@@ -19,17 +19,19 @@ mod rows;
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use diurnal::export::Row;
 use diurnal::{Durability, ErrorKind, NewEvent, Store};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 
+use crate::amounts::counted;
 use crate::args::ingest::{ImportArguments, ImportFormat};
 use crate::failure::{Failure, Outcome};
+use crate::progress;
 use crate::text;
 use decode::{Decoded, Decoder, Records};
 use interrupt::Interrupt;
@@ -136,7 +138,7 @@ fn pass(
         batch_lines: HashSet::new(),
         rejects,
         tally: Tally::default(),
-        progress: if rows.is_some() { row_progress() } else { progress(bytes) },
+        progress: bar(rows, bytes),
     };
     let result = importer.run(&receiver).and_then(|()| {
         // Only an import that ran to its end waits for the thread, which has ended then; another's
@@ -181,28 +183,15 @@ fn format_of(path: &Path) -> ImportFormat {
     }
 }
 
-/// A bar for a person who waits for a file; a pipe has no end to show.
-fn progress(bytes: Option<u64>) -> ProgressBar {
-    match bytes {
-        Some(bytes) if io::stderr().is_terminal() => {
-            let style = ProgressStyle::with_template(
-                "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left",
-            );
-            ProgressBar::new(bytes)
-                .with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-        }
-        _ => ProgressBar::hidden(),
+/// What a person sees who waits for a file.
+fn bar(rows: Option<RowFile>, bytes: Option<u64>) -> ProgressBar {
+    match (rows, bytes) {
+        // How many rows a file has is known at its end.
+        (Some(_), _) => progress::count_of("rows"),
+        (None, Some(bytes)) => progress::of_bytes(bytes),
+        // A pipe has no end to show.
+        (None, None) => ProgressBar::hidden(),
     }
-}
-
-/// A count of rows: how many a file has is known at its end.
-fn row_progress() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{spinner} {human_pos} rows, {per_sec}");
-    ProgressBar::new_spinner()
-        .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 /// Sends what each read completes, so that a pause of the input holds nothing back.
@@ -462,8 +451,8 @@ impl Importer<'_> {
             Err(error) => Err(Failure::Stopped(
                 error.kind(),
                 format!(
-                    "{error} (some of the {} events from {} {} on may be stored)",
-                    part.len(),
+                    "{error} (of {} from {} {} on, some may be stored)",
+                    counted(part.len() as u64, "event"),
                     self.unit,
                     part.first().map_or(0, |waiting| waiting.line)
                 ),

@@ -7,7 +7,7 @@ use diurnal::analysis::{
     ClientErrors, ClientErrorsReport, Funnel, FunnelReport, Health, HealthReport, Paths,
     PathsReport, Silence, SilenceReport, Transition,
 };
-use diurnal::{NewEvent, Store};
+use diurnal::{Clock, NewEvent, Store, SystemClock};
 use tempfile::TempDir;
 
 use super::at;
@@ -72,9 +72,9 @@ fn paths_are_printed() {
     assert_eq!(
         place.table("paths", &["--limit", "2"]),
         "\
-FROM          TO               COUNT   SHARE      DELAY        P90
-client_error  cleanup_session      1  20.0 %  2 h 0 min  2 h 0 min
-start_record  stop_record          1  20.0 %  1 min 5 s  1 min 5 s
+FROM          TO               COUNT   SHARE  MEDIAN DELAY        P90
+client_error  cleanup_session      1  20.0 %     2 h 0 min  2 h 0 min
+start_record  stop_record          1  20.0 %     1 min 5 s  1 min 5 s
 
 5 transitions, 3 of them not listed; 7 events, 2 sessions, 2 visits
 first: start_session 2
@@ -99,10 +99,10 @@ fn a_funnel_is_printed() {
     assert_eq!(
         place.table("funnel", &[steps]),
         "\
-STEP  TYPE                        SESSIONS   OF ALL  OF STEP BEFORE  DELAY   P90  DROPPED  LAST
-   1  start_session                      2  100.0 %         100.0 %    0 s   0 s        1  cleanup_session 1
-   2  start_record|modify_stream         1   50.0 %          50.0 %   10 s  10 s        1  client_error 1
-   3  stop_upload                        0    0.0 %           0.0 %      -     -        0  -
+STEP  TYPE                        SESSIONS   OF ALL  OF STEP BEFORE  MEDIAN DELAY   P90  DROPPED  LAST
+   1  start_session                      2  100.0 %         100.0 %           0 s   0 s        1  cleanup_session 1
+   2  start_record|modify_stream         1   50.0 %          50.0 %          10 s  10 s        1  client_error 1
+   3  stop_upload                        0    0.0 %           0.0 %             -     -        0  -
 
 2 sessions
 "
@@ -127,13 +127,13 @@ fn health_is_printed() {
     assert_eq!(
         place.table("health", &[]),
         "\
-DAY         EVENTS  SESSIONS  BACK  ENDED  NO CLEANUP  WENT ON  OPEN  GAPS  LONGEST  UPLOADS  LOST
-2026-11-23       9         2     0      2           1        0     0     0        -        0     0
-all              9         2     0      2           1        0     0     0        -        0     0
+DAY         EVENTS  SESSIONS  RETURNING  ENDED  NO CLEANUP  WENT ON  OPEN  GAPS  LONGEST GAP  UPLOADS  UNSTOPPED
+2026-11-23       9         2          0      2           1        0     0     0            -        0          0
+all              9         2          0      2           1        0     0     0            -        0          0
 
 as of 2026-11-23T14:01:40Z
-1 of 1 sessions that ended without cleanup_session:
-SESSION  LAST                  LAST TYPE
+1 of 1 session that ended without cleanup_session:
+SESSION  LAST EVENT            LAST TYPE
 a        2026-11-23T12:01:20Z  client_error
 "
     );
@@ -154,7 +154,7 @@ fn the_silent_are_printed() {
 SESSION  SINCE                       FOR  LAST EVENT            LAST TYPE
 a        2026-11-23T12:00:01Z  2 h 1 min  2026-11-23T12:01:20Z  client_error
 
-1 of 2 sessions with heartbeats are silent; 0 have none
+silent: 1 of 2 sessions with heartbeats; 0 sessions without
 as of 2026-11-23T14:01:40Z
 "
     );
@@ -172,6 +172,27 @@ as of 2026-11-23T14:01:40Z
 }
 
 #[test]
+fn the_moment_of_an_answer_is_named_as_those_of_filters() {
+    let place = Place::new();
+    for command in ["health", "silent"] {
+        let at = |arguments: &[&str]| place.prints(command, arguments);
+        let exact = at(&["--at", "2026-11-23T12:00:12Z", "--format", "json"]);
+        assert!(exact.starts_with("{\"at\":\"2026-11-23T12:00:12.000000Z\""), "{exact}");
+        for named in ["2026-11-23 17:30:12", "2026-11-23T17:30:12", "2026-11-23T14:00:12+02:00"] {
+            let zoned = at(&["--at", named, "--tz", "Asia/Kolkata", "--format", "json"]);
+            assert_eq!(zoned, exact, "{command} --at {named}");
+        }
+        // Before all events.
+        assert_eq!(at(&["--at", "1000w"]), "", "{command}");
+        let (status, _, err) = place.run(command, &["--at", "soon"]);
+        assert!(status == 2 && err.contains("yesterday"), "{err}");
+    }
+    let before = SystemClock.now();
+    let report: SilenceReport = place.json("silent", &["--at", "now"]);
+    assert!(report.at.is_some_and(|at| before <= at && at <= SystemClock.now()), "{report:?}");
+}
+
+#[test]
 fn errors_are_printed_and_drive_no_terminal() {
     let place = Place::new();
     assert_eq!(
@@ -180,7 +201,7 @@ fn errors_are_printed_and_drive_no_terminal() {
 COUNT  SESSIONS  FIRST                 LAST                  MESSAGE
     2         2  2026-11-23T12:01:20Z  2026-11-23T12:01:35Z  no \\x1b[<n>m <n>
 
-2 errors in 1 groups, in 2 sessions
+2 errors in 1 group, in 2 sessions
 "
     );
     let report: ClientErrorsReport = place.json("errors", &["--session-id", "b"]);
