@@ -305,6 +305,8 @@ pub(super) fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()
         remove_named(name)?;
     }
     remove(FileKind::Gap)?;
+    // A rebuild that waits would bring the day back.
+    remove(FileKind::Rebuilt)?;
     sync()?;
     match note() {
         // The day is gone. What the catalog says of it is not believed as long as the mark is there,
