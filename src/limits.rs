@@ -108,6 +108,13 @@ pub const REDB_CACHE_BYTES: usize = 1024 * 1024;
 /// then still be pruned and the catalog still be written.
 pub const FREE_BYTES_MIN_DEFAULT: u64 = 16 * 1024 * 1024;
 
+/// Bytes of a page of a Parquet file that is imported, unpacked: pages are of 1 MiB or little more, whoever
+/// writes them, and a column's page and dictionary are held at a time.
+pub const PARQUET_PAGE_BYTES_MAX: u32 = 64 * 1024 * 1024;
+
+/// Values of such a page, which may take a bit or none each: the reader takes 4 bytes and more for one.
+pub const PARQUET_PAGE_VALUES_MAX: u32 = 1 << 24;
+
 /// How deep the conditions of a filter may nest: evaluation recurses.
 pub const FILTER_DEPTH_MAX: usize = 32;
 

@@ -85,8 +85,9 @@
 //!
 //! The import finds columns by their names, whoever wrote the file; `session_id` and `event_type` are required. Only
 //! zstd and uncompressed pages are read. Where the reader of the crate `parquet` panics at a damaged file, that is
-//! caught and is an error, as long as panics unwind. What is not bounded is what a hostile file claims: a
-//! page may say that it holds 2 GiB, and the reader takes that memory. Import Parquet files of people you know.
+//! caught and is an error, as long as panics unwind. A page that claims to hold more than 64 MiB or 16,777,216
+//! values is refused before memory is taken for it. The metadata of a hostile file is bounded by the file's length
+//! alone, and takes some times that.
 //!
 //! # SQLite
 //!

@@ -115,6 +115,7 @@
 //!   - `damage::every_damaged_file_that_was_set_aside_is_kept`
 //!   - `crashes::a_rebuild_that_is_cut_short_loses_nothing_that_could_be_read`
 //!   - `crashes::gaps::damaged_days_that_go_on_and_are_rebuilt_survive_a_power_cut_at_any_operation`
+//!   - `crashes::gaps::what_the_catalog_says_of_a_damaged_day_is_not_believed_of_a_rebuilt_one_of_that_length`
 //! - **Newer formats.**
 //!   - `formats::a_days_file_of_a_newer_version_is_refused_and_left_alone`
 //!   - `formats::a_log_of_a_newer_version_is_refused`

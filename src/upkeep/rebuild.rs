@@ -4,8 +4,8 @@
 //! them, with new indexes, as a new day file. Does not own finding out what is damaged (`check`).
 //!
 //! Invariants: ids of events do not change, so rows that are lost leave a gap; the damaged files are
-//! set aside under another name before the new one takes their place, and are never deleted; memory
-//! is bounded by a block.
+//! set aside under another name before the new one takes their place, and are never deleted; the catalog
+//! has no entry of the day when that happens; memory is bounded by a block.
 
 use std::collections::BTreeSet;
 use std::io::ErrorKind::{IsADirectory, NotFound};
@@ -277,9 +277,16 @@ fn write_pieces(
     Ok(lost)
 }
 
-/// Moves a day's damaged files out of the way and the rebuilt one into their place. Interrupted, it is
-/// done again when the store is opened.
-pub(crate) fn put_in_place(shelf: &Shelf, day: Day) -> Result<()> {
+/// Moves a day's damaged files out of the way and the rebuilt one into their place, once `unlist` has taken
+/// the day from the catalog: its entry must not be believed of a file that happens to be as long.
+/// Interrupted, it is done again when the store is opened.
+pub(crate) fn put_in_place(
+    shelf: &Shelf,
+    day: Day,
+    unlist: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    // Until here the entry may be all that tells where the day ends; the rebuilt file tells it too.
+    unlist()?;
     let directory = &*shelf.directory;
     let placed = || -> std::io::Result<()> {
         match directory.remove(&FileKind::Gap.name(day)) {

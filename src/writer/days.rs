@@ -224,6 +224,11 @@ impl OpenDays {
                 }
             }
         };
+        if let Some(SealedDay { view, file_len: 0 }) = &sealed {
+            // After a gap: what the catalog says is of a file that was set aside, and must not be believed
+            // of one that comes to be as long.
+            inner.catalog()?.update(&[(day, &DaySummary::missing(view.end()))], &[])?;
+        }
         identity::unmark_backup(&*self.shelf.directory)?;
         let known_len = sealed.as_ref().map_or(0, |sealed| sealed.file_len);
         remove_unborn_log(&self.shelf, day, known_len)?;

@@ -664,6 +664,36 @@ fn a_line_of_any_length_costs_only_itself() {
 }
 
 #[test]
+fn a_line_of_control_characters_is_named_and_costs_only_itself() {
+    let place = Place::new();
+    let good = |format: &str| match format {
+        "csv" => "1,x\n".to_owned(),
+        "query" => "session_id=1&event_type=x\n".to_owned(),
+        _ => "{\"session_id\":1,\"event_type\":\"x\"}\n".to_owned(),
+    };
+    // All of them but the line's end, and the quote that CSV would go on after.
+    let control: Vec<u8> = (0..32).chain([127]).filter(|byte| *byte != b'\n').collect();
+    let long: Vec<u8> = control.into_iter().cycle().take(1 << 20).chain([b'\n']).collect();
+    for format in ["jsonl", "csv", "query"] {
+        let head = if format == "csv" { "session_id,event_type\n" } else { "" };
+        let good = good(format);
+        let parts = [head.as_bytes(), good.as_bytes(), &long, good.as_bytes()];
+        let file = place.write(&format!("control.{format}"), parts.concat());
+        let rejects = place.path(&format!("rejects.{format}"));
+        let arguments = [&file, "--format", format, "--rejects", rejects.to_str().unwrap()];
+        let (status, out, err) = place.run("import", &arguments);
+        assert_eq!((status, out.as_str()), (1, "{\"read\":3,\"imported\":2,\"rejected\":1}\n"));
+        let line = if head.is_empty() { 2 } else { 3 };
+        assert!(err.starts_with(&format!("line {line}: ")), "{format}: {err:.200}");
+        assert_eq!(err.lines().count(), 1, "{format}: {err:.200}");
+        assert!(err.len() < 1_000, "{format}: {} bytes are said of it", err.len());
+        assert!(!err.trim_end().contains(char::is_control), "{format}: {err:?}");
+        let kept = std::fs::read(&rejects).unwrap();
+        assert!(kept == [head.as_bytes(), &long].concat(), "{format}: kept to the byte");
+    }
+}
+
+#[test]
 fn json_lines_come_back_the_same() {
     let place = Place::with_events();
     let odd = r#"{"session_id":"s","event_type":"e","server_time":"2026-11-23T10:00:00Z","latitude":-0.0,"longitude":100.12345678901234,"tags":["a,b"," c ","a,b"],"data":"\u0000\u001b\u2028é"}"#;

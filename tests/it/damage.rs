@@ -926,3 +926,72 @@ fn a_rebuild_or_a_drop_that_is_cut_short_at_any_operation_is_ended_when_the_stor
         }
     }
 }
+
+#[test]
+fn a_day_that_is_dropped_while_its_rebuild_waits_is_gone_for_good() {
+    let store = Closed::finished();
+    let name = format!("days/{}.day", ago(3));
+    let mut waited = 0;
+    for operation in 0.. {
+        let disk = store.disk();
+        assert!(disk.flip(&name, 60, 1));
+        let opened = open(&disk).unwrap();
+        disk.fail(Fault::io(disk.operations() + operation));
+        let ended = opened.rebuild().is_ok();
+        disk.mend();
+        if ended {
+            break;
+        }
+        waited += u64::from(disk.names().iter().any(|name| name.ends_with(".rebuilt")));
+        let what = format!("a rebuild that failed at operation {operation}");
+        opened.drop_day(ago(3)).unwrap_or_else(|error| panic!("{what}: {error}"));
+        drop(opened);
+        let opened = open(&disk).unwrap();
+        let there: Vec<Day> = opened.days().unwrap().iter().map(|info| info.day).collect();
+        assert_eq!(there, [ago(2), ago(1)], "{what}: {:?}", disk.names());
+        let event = NewEvent::new("new", "t").server_time(ago(3).start());
+        assert_eq!(opened.log_event(event).unwrap(), EventId::new(ago(3), 0), "{what}");
+    }
+    assert!(waited > 0, "no rebuild waited for its place");
+}
+
+#[test]
+fn a_rebuild_that_waits_keeps_no_full_disk_from_being_opened() {
+    let store = Closed::finished();
+    let waiting = |operation: u64| {
+        let disk = store.disk();
+        assert!(disk.flip(&format!("days/{}.day", ago(3)), 60, 1));
+        let opened = open(&disk).unwrap();
+        disk.fail(Fault::io(disk.operations() + operation));
+        opened.rebuild().unwrap_err();
+        disk.mend();
+        disk
+    };
+    let waits = |disk: &FaultyStorage| disk.names().iter().any(|name| name.ends_with(".rebuilt"));
+    let operation = (0..).find(|operation| waits(&waiting(*operation))).unwrap();
+    let of_day = |opened: &Store| opened.count(&Filter::ServerTime(ago(3).range()));
+    let mut waited = 0;
+    for full in 0.. {
+        let disk = waiting(operation);
+        let first = disk.operations();
+        disk.fail(Fault::full(first + full).for_good());
+        let opened = open(&disk);
+        let ended = disk.operations() <= first + full;
+        disk.mend();
+        match opened {
+            Ok(opened) if waits(&disk) => {
+                waited += 1;
+                assert_names_a_day(&of_day(&opened).unwrap_err(), &[ago(3)]);
+            }
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::DiskFull, "{error}"),
+        }
+        let opened = open(&disk).unwrap();
+        assert!(!waits(&disk), "it is ended once there is room");
+        assert!(of_day(&opened).unwrap() > 0);
+        if ended {
+            break;
+        }
+    }
+    assert!(waited > 0, "the disk was not full when the catalog was told");
+}

@@ -3,7 +3,8 @@
 //!
 //! Method: days are simulated from a seed on a disk in memory, with restarts, power cuts, faults and
 //! jumps of the clock. What is left is written to real files, which a child opens that tells its
-//! memory, its open files and how long it took. `DIURNAL_DECADE_DAYS` says how many days,
+//! memory, its open files and how long it took. A catalog that is lost costs one look at each day, however
+//! many there are. `DIURNAL_DECADE_DAYS` says how many days,
 //! `DIURNAL_DECADE_SEED` chooses another decade, and `DIURNAL_DECADE_UNCLEAN_BYTES` says how much is
 //! written to the day that the child is killed in.
 
@@ -222,6 +223,21 @@ impl Kiosk {
     }
 }
 
+/// A store of so many finished days, and the clock of the day after.
+fn finished_days(days: u32) -> (FaultyStorage, Arc<ManualClock>) {
+    let (disk, first) = (FaultyStorage::new(), day(FIRST_DAY));
+    let clock = noon(later(first, days));
+    let store = small_blocks().clock(clock.clone()).open_on(&disk).unwrap();
+    for number in 0..days {
+        let events = (0..10).map(|event| {
+            NewEvent::new(number, "heartbeat").server_time(at(later(first, number), event))
+        });
+        store.log_events(events).unwrap();
+    }
+    store.close().unwrap();
+    (disk, clock)
+}
+
 /// Writes what is on a disk to real files.
 fn write_out(disk: &FaultyStorage, path: &Path) {
     std::fs::create_dir_all(path.join("days")).unwrap();
@@ -275,17 +291,7 @@ fn a_decade_loses_nothing_but_what_expires_and_needs_no_more_than_a_year() {
 fn a_day_that_was_not_closed_is_taken_up_without_a_look_at_the_years_before() {
     let days = number_from("DIURNAL_DECADE_DAYS", 200) as u32;
     let unclean = number_from("DIURNAL_DECADE_UNCLEAN_BYTES", UNCLEAN_BYTES_DEFAULT);
-    let disk = FaultyStorage::new();
-    let first = day(FIRST_DAY);
-    let clock = noon(later(first, days));
-    let store = small_blocks().clock(clock.clone()).open_on(&disk).unwrap();
-    for number in 0..days {
-        let events = (0..10).map(|event| {
-            NewEvent::new(number, "heartbeat").server_time(at(later(first, number), event))
-        });
-        store.log_events(events).unwrap();
-    }
-    store.close().unwrap();
+    let (disk, _) = finished_days(days);
     let directory = tempfile::tempdir().unwrap();
     write_out(&disk, directory.path());
     let written = told(directory.path(), &format!("fill {unclean}"))[0];
@@ -298,6 +304,36 @@ fn a_day_that_was_not_closed_is_taken_up_without_a_look_at_the_years_before() {
     );
     assert!(written >= unclean);
     assert_eq!(sealed, u64::from(days));
+}
+
+#[test]
+fn a_lost_catalog_is_made_again_from_one_look_at_each_day() {
+    let days = number_from("DIURNAL_DECADE_DAYS", 400) as u32;
+    let (disk, clock) = finished_days(days);
+    let open = || small_blocks().clock(clock.clone()).open_on(&disk).unwrap();
+    let store = open();
+    let listed = store.days().unwrap();
+    let sessions = store.count_by(&Filter::All, GroupBy::Session).unwrap();
+    store.close().unwrap();
+    disk.remove("catalog.redb");
+    disk.reset_counts();
+    let begun = Instant::now();
+    let store = open();
+    println!("a catalog of {days} days is made again in {:?}", begun.elapsed());
+    let files = |disk: &FaultyStorage| {
+        disk.opened().into_iter().filter(|name| name.ends_with(".day")).collect::<Vec<_>>()
+    };
+    let opened = files(&disk);
+    let distinct: BTreeSet<_> = opened.iter().collect();
+    assert_eq!((opened.len(), distinct.len()), (days as usize, days as usize), "once each");
+    assert!(disk.counts().open_files_max <= OPEN_FILES_MAX, "{:?}", disk.counts());
+    assert_eq!(store.days().unwrap(), listed);
+    assert_eq!(store.count_by(&Filter::All, GroupBy::Session).unwrap(), sessions);
+    store.close().unwrap();
+    // And not again the next time.
+    disk.reset_counts();
+    let store = open();
+    assert_eq!((files(&disk), store.days().unwrap()), (Vec::new(), listed));
 }
 
 #[test]

@@ -630,3 +630,32 @@ fn a_day_whose_file_is_missing_is_still_missed_after_an_erasure() {
     let id = store.log_event(Draft::numbered(1, at(missing, 99)).event()).unwrap();
     assert_eq!(id.ordinal(), 40 + UNKNOWN_ORDINALS, "its ordinals are not given again");
 }
+
+#[test]
+fn what_failures_have_left_under_a_temporary_name_is_gone_after_an_erasure() {
+    let marked_store = Marked::of(200);
+    let target = later(day(FIRST), 2);
+    let damaged = format!("days/{target}.day");
+    let files: Vec<_> = marked_store.disk.names();
+    let bytes: Vec<_> = files.iter().map(|name| marked_store.disk.read(name).unwrap()).collect();
+    let mut left_behind = 0;
+    for operation in 0.. {
+        let disk = FaultyStorage::new();
+        files.iter().zip(&bytes).for_each(|(name, bytes)| disk.replace(name, bytes.clone()));
+        assert!(disk.flip(&damaged, 100, 1));
+        let store = marked_store.builder().open_on(&disk).unwrap();
+        // A rebuild copies what can be read of a day, and the day goes before it is done.
+        disk.fail(Fault::io(disk.operations() + operation));
+        if store.rebuild().is_ok() {
+            break;
+        }
+        disk.mend();
+        store.drop_day(target).unwrap();
+        let unfinished = |name: &String| name.ends_with(".tmp");
+        left_behind += u64::from(marked(&disk).iter().any(unfinished));
+        let report = store.erase_session(MARKER).unwrap();
+        let names = disk.names();
+        assert!(!names.iter().any(unfinished), "operation {operation}: {names:?}, {report:?}");
+    }
+    assert!(left_behind > 0, "no failure has left bytes of the session");
+}

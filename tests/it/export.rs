@@ -393,6 +393,52 @@ mod parquet_files {
         assert!(wrong.to_string().contains("server_time: must be a timestamp in UTC"), "{wrong}");
     }
 
+    /// A file with more before the end of a header's field: that of the first page of its last column.
+    fn forged(forge: impl Fn(&mut Vec<u8>, usize)) -> String {
+        let text = |word| Arc::new(StringArray::from_iter([Some(word)])) as ArrayRef;
+        let mut bytes = foreign(&[("session_id", text("a")), ("event_type", text("x"))]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let reader = SerializedFileReader::new(file.reopen().unwrap()).unwrap();
+        let (at, _) = reader.metadata().row_group(0).column(1).byte_range();
+        read_bytes(&bytes, count).unwrap();
+        // A type and two lengths, each of one byte.
+        let head = &bytes[at as usize..][..6];
+        assert!(head.iter().step_by(2).all(|byte| *byte == 0x15), "{head:?}");
+        assert!(head.iter().skip(1).step_by(2).all(|byte| *byte < 0x80), "{head:?}");
+        forge(&mut bytes, at as usize);
+        let error = read_bytes(&bytes, count).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn a_page_that_claims_too_much_is_refused_before_memory_is_taken_for_it() {
+        // 2 GiB, 64 MiB and one byte, and less than nothing; each as a zigzag number.
+        for claim in [&[0xfe, 0xff, 0xff, 0xff, 0xf][..], &[0x82, 0x80, 0x80, 0x40], &[1]] {
+            let error = forged(|bytes, at| drop(bytes.splice(at + 3..at + 4, claim.to_vec())));
+            assert!(error.contains("a page claims to hold more than 67108864 bytes"), "{error}");
+        }
+        let error = forged(|bytes, at| {
+            // After the struct's type comes the number of its values.
+            let place = at + 6 + bytes[at + 6..].iter().position(|byte| *byte == 0x15).unwrap();
+            drop(bytes.splice(place + 1..place + 2, [0xfe, 0xff, 0xff, 0xff, 0xf]));
+        });
+        assert!(error.contains("a page claims to hold more than 16777216 values"), "{error}");
+    }
+
+    #[test]
+    fn a_page_whose_header_says_a_thing_twice_or_with_another_type_is_refused() {
+        // The length again, with its number written out, and as 64 bits.
+        let again = [0x05, 4, 0xfe, 0xff, 0xff, 0xff, 0xf];
+        let error = forged(|bytes, at| drop(bytes.splice(at + 4..at + 4, again)));
+        assert!(error.contains("of no form that is known"), "{error}");
+        let error = forged(|bytes, at| bytes[at + 2] = 0x16);
+        assert!(error.contains("of no form that is known"), "{error}");
+        let error = forged(|bytes, at| drop(bytes.splice(at + 3..at + 4, [0x80; 12])));
+        assert!(error.contains("of no form that is known"), "{error}");
+    }
+
     #[test]
     fn damaged_files_are_errors_and_no_panic() {
         let bytes = written(&filled(Workload::realistic().events(50).iter()));

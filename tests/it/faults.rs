@@ -618,3 +618,24 @@ fn a_session_is_erased_from_a_day_whose_sealing_failed_too() {
     }
     assert!(not_sealed > 0, "no sealing failed");
 }
+
+#[test]
+fn a_log_that_has_events_and_comes_to_a_finished_day_from_elsewhere_is_left_alone() {
+    let (first, disk) = (day("2026-11-22"), FaultyStorage::new());
+    drop(two_days(&disk));
+    let log = format!("days/{first}.log.redb");
+    assert_eq!(disk.read(&log), None, "the day is finished");
+    let late = || NewEvent::new("late", "t").server_time(first.start());
+    let elsewhere = disk.after_cut(1);
+    let store = small_blocks().clock(noon(first)).open_on(&elsewhere).unwrap();
+    store.log_event(late()).unwrap();
+    store.close().unwrap();
+    let bytes = elsewhere.read(&log).unwrap();
+    let store = small_blocks().clock(noon(first)).open_on(&disk).unwrap();
+    disk.replace(&log, bytes);
+    let refused = store.log_event(late()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Poisoned, "{refused}");
+    drop(store);
+    let store = small_blocks().clock(noon(first)).open_on(&disk).unwrap();
+    assert_eq!(store.count(&Filter::session("late")).unwrap(), 1, "its event is there");
+}

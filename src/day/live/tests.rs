@@ -139,3 +139,22 @@ fn a_days_file_may_be_longer_than_what_is_valid_and_never_shorter() {
     let refused = LiveDay::open(&context, day).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Corrupt);
 }
+
+#[test]
+fn small_blocks_are_made_one_when_their_day_is_sealed_with_nothing_left_in_its_tail() {
+    let blocks_of = |block_rows| {
+        let mut context = context(16);
+        let mut live = live_day(&context);
+        commit(&mut live, vec![small(); 32]);
+        let day = live.day;
+        live.close().unwrap();
+        context.block_rows = block_rows;
+        let live = LiveDay::open(&context, day).unwrap();
+        assert_eq!(shape(&live), (vec![16, 16], 0));
+        let sealed = live.seal(|_| Ok(())).unwrap().unwrap();
+        let blocks = sealed.view.parts.iter().flat_map(|part| &part.blocks);
+        blocks.map(|block| block.rows).collect::<Vec<_>>()
+    };
+    assert_eq!(blocks_of(31), [16, 16], "they do not fit into one");
+    assert_eq!(blocks_of(32), [32]);
+}

@@ -1,11 +1,13 @@
 //! Parquet files, with the points of GeoParquet 1.1.
 //!
-//! Owns: [`Writer`]: the file's columns, encodings, row groups and metadata. The room below it: `read`.
+//! Owns: [`Writer`]: the file's columns, encodings, row groups and metadata. The rooms below it: `read`, and
+//! `pages`, which bounds what is read.
 //! Does not own the columns of a batch (`batches`).
 //!
 //! Invariant: beside one batch, memory holds one row group of at most `GROUP_ROWS_MAX` rows, encoded and
 //! compressed, of about `GROUP_BYTES_MAX` at most.
 
+mod pages;
 mod read;
 
 use std::io::Write;

@@ -1,11 +1,12 @@
 //! Rows of a Parquet file back to events.
 //!
-//! Owns: [`read`]: which columns a file must have, of which types. Does not own the rules of an event.
+//! Owns: [`read`]: which columns a file must have, of which types. Does not own the rules of an event,
+//! nor how large a page may be (`pages`).
 //!
-//! Invariants: a few rows are held at a time; what the Parquet reader panics at is an error.
+//! Invariants: a few rows, and of each column a page and a dictionary are held at a time; what the
+//! Parquet reader panics at is an error.
 //!
-//! Not bounded is what a page of a hostile file may claim to hold: up to 2 GiB, which the reader takes
-//! before it looks.
+//! Not bounded, but by the length of the file, is what its metadata costs in memory.
 
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -24,6 +25,7 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, TimeUnit};
 
+use super::pages::BoundedFile;
 use super::{GEOMETRY, WKB_POINT, WKB_POINT_BYTES};
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::NewEvent;
@@ -53,8 +55,9 @@ const COLUMNS: [&str; 9] = [
 ///
 /// # Errors
 ///
-/// `InvalidInput` where the file is not Parquet, is damaged, is
-/// compressed by something else than zstd, or lacks a column; `NotFound` or `Io` where it cannot be read.
+/// `InvalidInput` where the file is not Parquet, is damaged, is compressed by something else than zstd,
+/// has a page of more than 64 MiB or 16,777,216 values, or lacks a column; `NotFound` or `Io` where it
+/// cannot be read.
 /// Rows that were given before stay given. A row that makes no event is no error: it says why.
 pub fn read(path: impl AsRef<Path>, mut on_row: impl FnMut(Row) -> ControlFlow<()>) -> Result<()> {
     let path = path.as_ref();
@@ -89,7 +92,7 @@ fn open(file: File) -> Result<ParquetRecordBatchReader> {
     let wrong = |error: ParquetError| damaged(&error);
     // Types then follow from Parquet's own, whoever wrote the file.
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let file = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options);
+    let file = ParquetRecordBatchReaderBuilder::try_new_with_options(BoundedFile(file), options);
     let file = file.map_err(wrong)?;
     let fields = file.schema().fields().clone();
     let mut wanted = Vec::new();

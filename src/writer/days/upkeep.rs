@@ -95,7 +95,7 @@ impl OpenDays {
         let before = self.published();
         let listed = before.sealed.get(&day).map(Sealed::listed).unwrap_or_default();
         let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
-            put_in_place(&self.shelf, day)?;
+            put_in_place(&self.shelf, day, || self.note_drop(&mut inner, &[day]))?;
             Ok(lost)
         });
         if let Err(error) = &rewritten {
@@ -257,7 +257,12 @@ pub(super) fn end_interrupted(
         end_drop(shelf, *day, || catalog.update(&[], &[*day]))?;
     }
     for (day, _) in files.iter().filter(|(_, files)| files.rebuilt && !files.dropped) {
-        put_in_place(shelf, *day)?;
+        summaries.remove(day);
+        match put_in_place(shelf, *day, || catalog.update(&[], &[*day])) {
+            // It waits on, and this time the disk can be pruned.
+            Err(error) if error.kind() == ErrorKind::DiskFull => {}
+            placed => placed?,
+        }
     }
     Ok(())
 }
@@ -300,6 +305,8 @@ pub(super) fn end_drop(shelf: &Shelf, day: Day, note: impl FnOnce() -> Result<()
         remove_named(name)?;
     }
     remove(FileKind::Gap)?;
+    // A rebuild that waits would bring the day back.
+    remove(FileKind::Rebuilt)?;
     sync()?;
     match note() {
         // The day is gone. What the catalog says of it is not believed as long as the mark is there,

@@ -4,6 +4,8 @@
 //! Method: a store of three days, of which one sealed and the one that is being written are damaged, is
 //! logged to, rebuilt, and logged to again, recorded. The power is cut at each operation. What is found is
 //! compared with what was acknowledged by then, logged to, rebuilt, and compared again.
+//! Then days whose file is as long as the one in whose place it comes, which the catalog knows: noise of
+//! the right length makes them so.
 //! `DIURNAL_CRASH_CUTS`, divided by 25,000, is how often the power is cut at each operation: 3 to 24 times.
 
 #![allow(
@@ -17,11 +19,11 @@
 use std::collections::BTreeSet;
 
 use diurnal::testing::FaultyStorage;
-use diurnal::{Day, Event, EventId, NewEvent, Query, Store, StoreBuilder};
+use diurnal::{Day, ErrorKind, Event, EventId, Filter, NewEvent, Query, Store, StoreBuilder};
 
 use super::explore::around;
 use super::script::Setup;
-use crate::common::{Draft, assert_clean, at, day, everything, noon, number_from};
+use crate::common::{Draft, Random, assert_clean, at, day, everything, noon, number_from};
 
 const DAYS: [&str; 3] = ["2026-11-21", "2026-11-22", "2026-11-23"];
 const EVENTS_BEFORE: usize = 150;
@@ -159,4 +161,135 @@ fn damaged_days_that_go_on_and_are_rebuilt_survive_a_power_cut_at_any_operation(
         }
     }
     println!("{looked} disks with damaged days");
+}
+
+/// Events of a session on the first day, each with so many bytes that do not compress well.
+fn noisy(session: &'static str, events: u64, bytes: usize) -> impl Iterator<Item = NewEvent> {
+    let mut random = Random::new(events);
+    (0..events).map(move |number| {
+        let data: String =
+            (0..bytes).map(|_| char::from(b' ' + (random.next() % 94) as u8)).collect();
+        let time = at(day(DAYS[0]), number as i64);
+        NewEvent::new(session, "heartbeat").server_time(time).data(data)
+    })
+}
+
+fn open_on_day(disk: &FaultyStorage, today: &str) -> Store {
+    Setup::Readers.builder().clock(noon(day(today))).open_on(disk).unwrap()
+}
+
+fn first_days_file() -> String {
+    format!("days/{}.day", DAYS[0])
+}
+
+fn len_of_first(disk: &FaultyStorage) -> usize {
+    disk.read(&first_days_file()).unwrap().len()
+}
+
+/// The first day, finished, with a block of short events and one of long ones.
+fn finished() -> FaultyStorage {
+    let disk = FaultyStorage::new();
+    let store = open_on_day(&disk, DAYS[1]);
+    store.log_events(noisy("short", 16, 1).chain(noisy("long", 16, 100))).unwrap();
+    store.close().unwrap();
+    disk
+}
+
+/// What `make` makes of so much noise that the first day's file comes to this length in the end.
+fn of_length<T>(wanted: usize, make: impl Fn(usize) -> (T, usize)) -> T {
+    let mut bytes = 1;
+    for _ in 0..100 {
+        let (made, len) = make(bytes);
+        match wanted.checked_sub(len) {
+            Some(0) => return made,
+            Some(missing) => bytes += missing,
+            None => bytes -= 1,
+        }
+    }
+    panic!("no noise makes a file of {wanted} bytes");
+}
+
+/// Looks at what is left of the power being cut at each operation of a recording.
+fn at_each_cut(disk: &FaultyStorage, look: impl Fn(&Store, u64, &str)) {
+    let recording = disk.recording();
+    let mut replay = recording.replay();
+    for operation in recording.first()..=recording.end() {
+        replay.advance_to(operation);
+        for seed in 0..4 {
+            let store = open_on_day(&replay.after_cut(seed), DAYS[1]);
+            let around = around(&recording, operation);
+            look(
+                &store,
+                operation,
+                &format!("cut at operation {operation}, seed {seed}\n{around}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn what_the_catalog_says_of_a_damaged_day_is_not_believed_of_a_rebuilt_one_of_that_length() {
+    let known = len_of_first(&finished());
+    // A late event waits in the day's log, and the block of long ones cannot be read.
+    let damaged = |bytes| {
+        let disk = finished();
+        let store = open_on_day(&disk, DAYS[0]);
+        store.log_events(noisy("late", 1, bytes)).unwrap();
+        store.close().unwrap();
+        assert!(disk.flip(&first_days_file(), known / 2, 0x10));
+        disk
+    };
+    let rebuilt = |disk: &FaultyStorage| {
+        let store = open_on_day(disk, DAYS[0]);
+        assert_eq!(store.rebuild().unwrap().events_lost, 16);
+        store.close().unwrap();
+    };
+    let bytes = of_length(known, |bytes| {
+        let disk = damaged(bytes);
+        rebuilt(&disk);
+        (bytes, len_of_first(&disk))
+    });
+    let disk = damaged(bytes);
+    disk.record();
+    rebuilt(&disk);
+    at_each_cut(&disk, |store, _, what| {
+        for (filter, allowed) in [
+            (Filter::session("late"), &[1][..]),
+            (Filter::session("long"), &[0, 16]),
+            (Filter::event_type("heartbeat"), &[17, 33]),
+        ] {
+            match store.count(&filter) {
+                Ok(count) => assert!(allowed.contains(&count), "{count} of {filter:?}, {what}"),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}, {what}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn what_the_catalog_says_of_a_damaged_day_is_not_believed_of_the_one_that_goes_on_after_a_gap() {
+    let known = len_of_first(&finished());
+    // The list is damaged, and an event of the day comes.
+    let damaged = || {
+        let disk = finished();
+        assert!(disk.flip(&first_days_file(), known - 1, 0x10));
+        disk
+    };
+    let go_on = |disk: &FaultyStorage, bytes| {
+        let store = open_on_day(disk, DAYS[1]);
+        store.log_events(noisy("late", 1, bytes)).unwrap();
+        let acknowledged = disk.operations();
+        store.close().unwrap();
+        (acknowledged, len_of_first(disk))
+    };
+    let bytes = of_length(known, |bytes| (bytes, go_on(&damaged(), bytes).1));
+    let disk = damaged();
+    disk.record();
+    let (acknowledged, _) = go_on(&disk, bytes);
+    at_each_cut(&disk, |store, operation, what| {
+        let plan = store.erasure_plan("late").unwrap();
+        assert!(operation < acknowledged || plan.events == 1, "{plan:?}, {what}");
+        let told = store.check().unwrap().problems;
+        assert!(told.iter().all(|problem| problem.day == Some(day(DAYS[0]))), "{told:?}, {what}");
+    });
 }
