@@ -63,11 +63,15 @@ fn write_table(report: &ClockSkewReport, zone: Zone, out: &mut dyn Write) -> Res
     table.finish()?;
     writeln!(out)?;
     write_totals(report, out)?;
+    let jumps = match report.server_jumps_total {
+        0 => "no jump".to_owned(),
+        jumps => counted(jumps, "jump"),
+    };
+    let colon = if report.server_jumps.is_empty() { "" } else { ":" };
+    writeln!(out, "{jumps} of the server's clock{colon}")?;
     if report.server_jumps.is_empty() {
-        writeln!(out, "no jump of the server's clock")?;
         return Ok(());
     }
-    writeln!(out, "{} of the server's clock:", counted(report.server_jumps_total, "jump"))?;
     let columns = [
         Column::left("BEFORE"),
         Column::left("AFTER"),
