@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sealed::Answered;
 use super::skew::{Readings, reading};
+use super::skew_buckets::{Buckets, SkewBucket};
 use super::{LIMIT, Moment, Quantiles, micros_of, places};
 use crate::codec::columns::ColumnKind;
 use crate::error::Result;
@@ -132,6 +133,9 @@ pub struct ClockSkewReport {
     /// The spread of the sessions' medians: each session counts once. Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_micros: Option<Quantiles<i64>>,
+    /// How many are how far off, from those most behind the server to those most ahead: lengths from a hundredth
+    /// of a second to a year, those without a reading at either end left out.
+    pub buckets: Vec<SkewBucket>,
     /// Jumps of all sessions.
     pub jumps: u64,
     /// Sessions, those that are off most first, then by id.
@@ -235,6 +239,7 @@ struct Jump {
 #[derive(Default)]
 struct Clients {
     clients: Vec<Client>,
+    buckets: Buckets,
     jumps: Vec<Jump>,
     jumps_total: u64,
     unreadable: u64,
@@ -256,6 +261,7 @@ impl Clients {
         }
         let client = &mut self.clients[session];
         let (after, reading) = (row.server_time.as_micros(), reading(client_time, row.server_time));
+        self.buckets.add_reading(reading);
         client.readings.add(reading);
         client.line.add(after, reading);
         if let Some((before, last)) = client.last.replace((after, reading)) {
@@ -370,7 +376,7 @@ impl Answered for ClockSkew {
 impl ClockSkew {
     fn report(
         &self,
-        clients: Clients,
+        mut clients: Clients,
         words: &Words,
         server_jumps: Vec<ServerJump>,
         server_jumps_total: u64,
@@ -378,6 +384,7 @@ impl ClockSkew {
         let read = clients.clients.iter().enumerate();
         let mut medians: Vec<(i64, usize)> =
             read.filter_map(|(place, it)| Some((it.readings.median()?, place))).collect();
+        medians.iter().for_each(|(median, _)| clients.buckets.add_session(*median));
         let skew_micros =
             Quantiles::of(medians.iter().map(|(median, _)| *median).collect(), i64::cmp);
         let word = |place: usize| words.sessions.word_at(place);
@@ -403,6 +410,7 @@ impl ClockSkew {
             without: clients.without,
             sessions_total,
             skew_micros,
+            buckets: clients.buckets.told(),
             jumps: clients.jumps_total,
             sessions: medians.iter().filter_map(session).collect(),
             server_jumps_total,

@@ -217,6 +217,29 @@ fn no_more_jumps_of_the_server_are_listed_than_asked_for() {
 }
 
 #[test]
+fn buckets_reach_from_the_slowest_to_the_fastest() {
+    let report = asked(&[reading("a", 0, -7_200), reading("a", 1, -59), reading("b", 2, -2)]);
+    let seconds = |micros: Option<i64>| micros.map(|micros| micros / SECOND);
+    let told: Vec<_> = report
+        .buckets
+        .iter()
+        .map(|it| (seconds(it.from_micros), seconds(it.to_micros), it.sessions, it.readings))
+        .collect();
+    let between = |from, to, sessions, readings| (Some(from), Some(to), sessions, readings);
+    let expected = [
+        between(-86_400, -3_600, 1, 1),
+        between(-3_600, -600, 0, 0),
+        between(-600, -60, 0, 0),
+        between(-60, -10, 0, 1),
+        between(-10, -1, 1, 1),
+    ];
+    assert_eq!(told, expected);
+    let ever = asked(&[Draft { client_time: Some("1970-01-02".to_owned()), ..event("a", 0) }]);
+    assert_eq!((ever.buckets.len(), ever.buckets[0].from_micros), (1, None));
+    assert_eq!(asked(&[event("heartbeat", 0)]).buckets, []);
+}
+
+#[test]
 fn a_filter_is_what_is_seen() {
     let store = store_of(&[reading("a", 0, 0), reading("a", 1, 100), reading("b", 2, 7)]);
     let of = |filter: Filter| store.ask(&ClockSkew::new().filter(filter)).unwrap();
@@ -317,6 +340,20 @@ fn assert_agrees(store: &Store, filter: &Filter, jump_micros: i64, set_back_micr
         let medians = report.sessions.iter().map(|it| it.skew_micros.median).collect();
         assert_spread(&report.skew_micros.unwrap(), medians);
     }
+    for bucket in &report.buckets {
+        let inside = |micros: i64| {
+            bucket.from_micros.is_none_or(|from| from <= micros)
+                && bucket.to_micros.is_none_or(|to| micros < to)
+        };
+        let readings = sessions.values().flatten().filter(|(_, skew)| inside(*skew)).count();
+        let medians = report.sessions.iter().filter(|it| inside(it.skew_micros.median)).count();
+        assert_eq!((bucket.sessions, bucket.readings), (medians as u64, readings as u64));
+    }
+    let sums = (
+        report.buckets.iter().map(|it| it.sessions).sum(),
+        report.buckets.iter().map(|it| it.readings).sum(),
+    );
+    assert_eq!(sums, (sessions.len() as u64, readings as u64));
     let by = |it: &SessionSkew| (u64::MAX - it.skew_micros.median.unsigned_abs(), it.id.clone());
     assert!(report.sessions.is_sorted_by_key(by));
     let all = sessions.values().map(|readings| jumps(readings, jump_micros)).collect::<Vec<_>>();
