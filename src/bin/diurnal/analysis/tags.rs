@@ -1,40 +1,32 @@
 //! The command `tags`.
 //!
-//! Owns: the tags that people chose, as a table and as JSON.
+//! Owns: the tags that people chose, as a table, as JSON and as a plot.
 
 use std::io::Write;
 
 use diurnal::analysis::{TagFigures, Tags, TagsReport};
-use diurnal::{Query, Store};
 
+use super::ask;
 use crate::args::sessions::TagsArguments;
 use crate::args::{ListFormat, format_or_default};
 use crate::failure::{Failure, Outcome};
-use crate::filters::filter;
 use crate::output::write_json_line;
 use crate::picture::write_plot;
-use crate::query::explain;
 use crate::table::{Column, Table};
-use crate::{amounts, gaps, text};
+use crate::{amounts, text};
 
 pub(crate) fn tags(arguments: &TagsArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
-    let filter = filter(&arguments.filters)?;
-    let store = Store::open_read_only(&arguments.store)?;
-    if arguments.filters.explain {
-        let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
-        return explain(&store, &Query::from(filter), json, out);
-    }
-    let mut question = Tags::new()
-        .filter(filter)
-        .sort(arguments.sort)
-        .limit(arguments.limit)
-        .together(arguments.together);
-    if let Some(gap) = arguments.listening_gap {
-        question = question.listening_gap(gap);
-    }
-    let allowed = arguments.filters.allow_gaps;
-    let (report, outcome) =
-        gaps::ask(&store, allowed, |it| it.ask(&question), |it| it.ask(&question))?;
+    let question = |filter| {
+        Tags::new()
+            .filter(filter)
+            .listening_gap(arguments.listening.gap())
+            .sort(arguments.sort)
+            .limit(arguments.limit)
+            .together(arguments.together)
+    };
+    let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
+    let (report, outcome) = ask(&arguments.store, &arguments.filters, json, out, question)?;
+    let Some(report) = report else { return Ok(outcome) };
     if let Some(path) = &arguments.output {
         write_plot(path, out, || plot(&report))?;
         return Ok(outcome);
