@@ -29,6 +29,7 @@ use super::sealed::Answered;
 use super::skew::{Readings, reading};
 use super::skew_buckets::{Buckets, SkewBucket};
 use super::{LIMIT, Moment, Quantiles, micros_of, places};
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::codec::columns::ColumnKind;
 use crate::error::Result;
 use crate::event::EventId;
@@ -83,18 +84,9 @@ impl Default for ClockSkew {
 }
 
 impl ClockSkew {
-    /// Of all events, with the settings' defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// A greater difference between neighbouring readings is a jump.
     #[must_use]
@@ -110,12 +102,7 @@ impl ClockSkew {
         self
     }
 
-    /// How many are listed.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many are listed.");
 }
 
 /// What [`ClockSkew`] found.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::analysis::gap;
 use crate::analysis::listening::{self, Heard, Listening, TagTally};
 use crate::analysis::meaning::{Meaning, Meanings, types_of};
@@ -110,18 +111,9 @@ pub enum TagSort {
 }
 
 impl Tags {
-    /// All tags.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// How much of a silence counts as listening at most; all of it with `None`.
     #[must_use]
@@ -137,12 +129,7 @@ impl Tags {
         self
     }
 
-    /// At most so many tags.
-    #[must_use]
-    pub fn limit(mut self, tags: u64) -> Self {
-        self.limit = tags;
-        self
-    }
+    limit_method!("At most so many tags.");
 
     /// At most so many tags beside each.
     #[must_use]
