@@ -68,12 +68,8 @@ fn write_table(report: &ClockSkewReport, zone: Zone, out: &mut dyn Write) -> Res
     table.finish()?;
     writeln!(out)?;
     write_totals(report, out)?;
-    let jumps = match report.server_jumps_total {
-        0 => "no jump".to_owned(),
-        jumps => counted(jumps, "jump"),
-    };
     let colon = if report.server_jumps.is_empty() { "" } else { ":" };
-    writeln!(out, "{jumps} of the server's clock{colon}")?;
+    writeln!(out, "{} of the server's clock{colon}", jumps(report.server_jumps_total))?;
     if report.server_jumps.is_empty() {
         return Ok(());
     }
@@ -100,16 +96,21 @@ fn quartiles(spread: &Quantiles<i64>) -> [String; 5] {
     [spread.median, spread.q1, spread.q3, spread.min, spread.max].map(duration)
 }
 
+fn jumps(count: u64) -> String {
+    if count == 0 { "no jump".to_owned() } else { counted(count, "jump") }
+}
+
 fn write_totals(report: &ClockSkewReport, out: &mut dyn Write) -> Result<(), Failure> {
-    writeln!(
-        out,
-        "{} of {}; {} more cannot be read; {} without one; {}",
-        counted(report.readings, "client time"),
-        counted(report.sessions_total, "session"),
-        report.unreadable,
-        counted(report.without, "event"),
-        counted(report.jumps, "jump"),
-    )?;
+    let (times, sessions) =
+        (counted(report.readings, "client time"), counted(report.sessions_total, "session"));
+    write!(out, "{times} of {sessions}")?;
+    if report.unreadable > 0 {
+        write!(out, "; {} more cannot be read", report.unreadable)?;
+    }
+    if report.without > 0 {
+        write!(out, "; {} without one", counted(report.without, "event"))?;
+    }
+    writeln!(out, "; {}", jumps(report.jumps))?;
     if let Some(spread) = &report.skew_micros {
         let [median, q1, q3, min, max] = quartiles(spread);
         writeln!(out, "client minus server, the sessions' medians: {median} in the middle,")?;
