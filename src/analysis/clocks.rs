@@ -3,7 +3,9 @@
 //! Owns: [`ClockSkew`]: each session's readings, drift and jumps, and the jumps of the server's own clock. Does
 //! not own what a reading is (`skew`).
 //!
-//! - A session's spread is that of its readings, of at most 64 of them, evenly chosen.
+//! - A session's readings are taken in order of arrival on each day: where the server's clock is set back,
+//!   times of before and after it lie among each other, arrivals do not.
+//! - Its spread is that of its readings, of at most 64 of them, evenly chosen.
 //! - Its *drift* is the slope of the line of least squares through all its readings, in microseconds of
 //!   reading per second of server time: a client's clock that gains a second an hour drifts by 277. Readings
 //!   must reach over a minute at least. A jump bends the line.
@@ -12,9 +14,10 @@
 //! - The server's clock was *set back* where an event arrived after another and has a server time that is
 //!   earlier by more than the setting `set_back`. Events that were logged with a server time of their own, as
 //!   an import does, tell nothing of the clock, and look the same.
-//! - The server's clock *jumped ahead*, or a slow network held up everybody, where several sessions have the
-//!   same jump at the same time: their last readings before it and first ones after it overlap, and the
-//!   jumps differ by at most the setting `jump`. A clock that is ahead makes readings smaller.
+//! - The server's clock *jumped*, or a slow network held up everybody, where several sessions have the
+//!   same jump at the same time: the times from their last readings before it to their first ones after it
+//!   overlap, and the jumps differ by at most the setting `jump`. A clock that goes ahead makes readings smaller.
+//!   A clock that is set back during a silence longer than that is told in this way alone.
 //!
 //! Memory grows with sessions, about a kilobyte for each with 64 readings, and with jumps up to [`JUMPS_MAX`].
 
@@ -24,7 +27,9 @@ use serde::{Deserialize, Serialize};
 
 use super::sealed::Answered;
 use super::skew::{Readings, reading};
+use super::skew_buckets::{Buckets, SkewBucket};
 use super::{LIMIT, Moment, Quantiles, micros_of, places};
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::codec::columns::ColumnKind;
 use crate::error::Result;
 use crate::event::EventId;
@@ -35,8 +40,8 @@ use crate::time::{SECOND, Timestamp};
 /// Jumps that are kept to be compared with each other; further ones are counted alone.
 const JUMPS_MAX: usize = 100_000;
 
-/// Neighbours in time that a jump is compared with.
-const JUMPS_COMPARED: usize = 64;
+/// Jumps that are passed over, as others than the one looked for, before no more is looked for.
+const JUMPS_PASSED: usize = 64;
 
 /// The least time that readings reach over where a drift is told.
 const DRIFT_MICROS_MIN: i64 = 60 * SECOND;
@@ -79,18 +84,9 @@ impl Default for ClockSkew {
 }
 
 impl ClockSkew {
-    /// Of all events, with the settings' defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// A greater difference between neighbouring readings is a jump.
     #[must_use]
@@ -106,12 +102,7 @@ impl ClockSkew {
         self
     }
 
-    /// How many are listed.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many are listed.");
 }
 
 /// What [`ClockSkew`] found.
@@ -129,6 +120,9 @@ pub struct ClockSkewReport {
     /// The spread of the sessions' medians: each session counts once. Absent where there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_micros: Option<Quantiles<i64>>,
+    /// How many are how far off, from those most behind the server to those most ahead: lengths from a hundredth
+    /// of a second to a year, those without a reading at either end left out.
+    pub buckets: Vec<SkewBucket>,
     /// Jumps of all sessions.
     pub jumps: u64,
     /// Sessions, those that are off most first, then by id.
@@ -188,8 +182,10 @@ struct Client {
 #[derive(Debug, Default, Clone, Copy)]
 struct Line {
     count: f64,
+    /// Of the first point that came, of the earliest and of the latest.
     first: i64,
-    last: i64,
+    min: i64,
+    max: i64,
     /// Seconds since the first point, and microseconds.
     mean: (f64, f64),
     spread: f64,
@@ -199,9 +195,9 @@ struct Line {
 impl Line {
     fn add(&mut self, at: i64, value: i64) {
         if self.count == 0.0 {
-            self.first = at;
+            (self.first, self.min, self.max) = (at, at, at);
         }
-        self.last = at;
+        (self.min, self.max) = (self.min.min(at), self.max.max(at));
         let seconds = at.saturating_sub(self.first) as f64 / SECOND as f64;
         self.count += 1.0;
         let off = seconds - self.mean.0;
@@ -212,16 +208,16 @@ impl Line {
     }
 
     fn slope(&self) -> Option<f64> {
-        let long = self.last.saturating_sub(self.first) >= DRIFT_MICROS_MIN;
+        let long = self.max.saturating_sub(self.min) >= DRIFT_MICROS_MIN;
         (long && self.spread > 0.0).then(|| self.together / self.spread)
     }
 }
 
 /// A jump of one session.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Jump {
-    before: i64,
     after: i64,
+    before: i64,
     session: usize,
     micros: i64,
 }
@@ -230,6 +226,7 @@ struct Jump {
 #[derive(Default)]
 struct Clients {
     clients: Vec<Client>,
+    buckets: Buckets,
     jumps: Vec<Jump>,
     jumps_total: u64,
     unreadable: u64,
@@ -250,57 +247,94 @@ impl Clients {
             self.clients.resize_with(session + 1, Client::default);
         }
         let client = &mut self.clients[session];
-        let (at, reading) = (row.server_time.as_micros(), reading(client_time, row.server_time));
+        let (after, reading) = (row.server_time.as_micros(), reading(client_time, row.server_time));
+        self.buckets.add_reading(reading);
         client.readings.add(reading);
-        client.line.add(at, reading);
-        if let Some((before, last)) = client.last.replace((at, reading)) {
+        client.line.add(after, reading);
+        if let Some((before, last)) = client.last.replace((after, reading)) {
             let micros = reading.saturating_sub(last);
             if micros.unsigned_abs() > jump_micros {
                 client.jumps += 1;
                 self.jumps_total += 1;
                 if self.jumps.len() < JUMPS_MAX {
-                    self.jumps.push(Jump { before, after: at, session, micros });
+                    self.jumps.push(Jump { after, before, session, micros });
                 }
             }
         }
     }
 
-    /// Jumps that several sessions have at the same time, each told once.
-    fn shared_jumps(&self, jump_micros: u64) -> Vec<ServerJump> {
+    /// Jumps that several sessions have at the same time, each told once, by its middle size.
+    fn shared_jumps(&mut self, jump_micros: u64) -> Vec<ServerJump> {
+        // Where times go back, the order of arrival tells of it.
+        self.jumps.retain(|jump| jump.before < jump.after);
+        self.jumps.sort_unstable();
         let mut taken = vec![false; self.jumps.len()];
         let mut shared = Vec::new();
         for (place, jump) in self.jumps.iter().enumerate() {
             if taken[place] {
                 continue;
             }
-            let alike = |other: &Jump| {
-                other.before < jump.after
-                    && jump.before < other.after
-                    && other.micros.saturating_sub(jump.micros).unsigned_abs() <= jump_micros
-            };
-            let next = self.jumps.iter().enumerate().skip(place + 1).take(JUMPS_COMPARED);
-            let others: Vec<_> = next.filter(|(at, other)| !taken[*at] && alike(other)).collect();
-            let mut sessions: Vec<usize> =
-                others.iter().map(|(_, other)| other.session).chain([jump.session]).collect();
-            sessions.sort_unstable();
-            sessions.dedup();
-            if sessions.len() < 2 {
-                continue;
+            let mut alike = vec![*jump];
+            let mut passed = 0;
+            for (other, taken) in self.jumps[place + 1..].iter().zip(&mut taken[place + 1..]) {
+                let same = other.micros.saturating_sub(jump.micros).unsigned_abs() <= jump_micros;
+                // It ends no earlier.
+                if !*taken && same && other.before < jump.after {
+                    *taken = true;
+                    alike.push(*other);
+                    continue;
+                }
+                passed += 1;
+                if passed == JUMPS_PASSED {
+                    break;
+                }
             }
-            others.iter().for_each(|(at, _)| taken[*at] = true);
-            let all = || others.iter().map(|(_, other)| *other).chain([jump]);
-            // What all of them enclose.
-            let before = all().map(|jump| jump.before).max().unwrap_or(jump.before);
-            let after = all().map(|jump| jump.after).min().unwrap_or(jump.after);
-            shared.push(ServerJump {
-                before: Timestamp::from_micros(before),
-                after: Timestamp::from_micros(after),
-                micros: jump.micros.saturating_neg(),
-                event: None,
-                sessions: sessions.len() as u64,
-            });
+            shared.extend(shared_jump(alike));
         }
         shared
+    }
+}
+
+/// What these jumps tell of the server's clock, all of them at one time, the first to end first; nothing where
+/// they are of one session.
+fn shared_jump(mut alike: Vec<Jump>) -> Option<ServerJump> {
+    let after = alike.first()?.after;
+    let before = alike.iter().map(|jump| jump.before).max()?;
+    let mut sessions: Vec<usize> = alike.iter().map(|jump| jump.session).collect();
+    sessions.sort_unstable();
+    sessions.dedup();
+    let middle = (alike.len() - 1) / 2;
+    let micros = alike.select_nth_unstable_by_key(middle, |jump| jump.micros).1.micros;
+    (sessions.len() > 1).then(|| ServerJump {
+        before: Timestamp::from_micros(before),
+        after: Timestamp::from_micros(after),
+        micros: micros.saturating_neg(),
+        event: None,
+        sessions: sessions.len() as u64,
+    })
+}
+
+/// Where the server's times go back, as far as that was read.
+#[derive(Default)]
+struct SetBacks {
+    last: Option<(EventId, Timestamp)>,
+    total: u64,
+    first: Vec<ServerJump>,
+}
+
+impl SetBacks {
+    /// The next to arrive; of the jumps so many are kept.
+    fn add(&mut self, row: &Row<'_>, set_back_micros: u64, limit: u64) {
+        let (id, after) = (row.id, row.server_time);
+        let last = self.last.replace((id, after)).filter(|(last, _)| last.day() == id.day());
+        let Some((_, before)) = last else { return };
+        let micros = after.as_micros().saturating_sub(before.as_micros());
+        if micros < 0 && micros.unsigned_abs() > set_back_micros {
+            self.total += 1;
+            if self.total <= limit {
+                self.first.push(ServerJump { before, after, micros, event: Some(id), sessions: 0 });
+            }
+        }
     }
 }
 
@@ -309,30 +343,17 @@ impl Answered for ClockSkew {
 
     fn answer(&self, moment: &Moment<'_>) -> Result<ClockSkewReport> {
         let mut clients = Clients::default();
+        let mut set_backs = SetBacks::default();
         let mut words = Words::default();
         let columns = [ColumnKind::ClientTime];
-        scan::scan(moment.snapshot, &self.filter, &columns, &mut words, |row| {
+        scan::arrivals(moment.snapshot, &self.filter, &columns, &mut words, |row| {
             clients.add(row, self.jump_micros);
+            set_backs.add(row, self.set_back_micros, self.limit);
             Ok(())
         })?;
         let mut server_jumps = clients.shared_jumps(self.jump_micros);
-        let mut last: Option<(EventId, Timestamp)> = None;
-        let mut set_back = 0;
-        scan::arrivals(moment.snapshot, &self.filter, |id, time| {
-            let before = last.replace((id, time)).filter(|(last, _)| last.day() == id.day());
-            let Some((_, before)) = before else { return };
-            let micros = time.as_micros().saturating_sub(before.as_micros());
-            if micros < 0 && micros.unsigned_abs() > self.set_back_micros {
-                set_back += 1;
-                if set_back <= self.limit {
-                    let event = Some(id);
-                    let jump = ServerJump { before, after: time, micros, event, sessions: 0 };
-                    server_jumps.push(jump);
-                }
-            }
-        })?;
-        let told = server_jumps.len() as u64;
-        let server_jumps_total = told + set_back.saturating_sub(self.limit);
+        let server_jumps_total = server_jumps.len() as u64 + set_backs.total;
+        server_jumps.append(&mut set_backs.first);
         server_jumps.sort_by_key(|jump| (jump.before, jump.after, jump.event));
         server_jumps.truncate(places(self.limit));
         Ok(self.report(clients, &words, server_jumps, server_jumps_total))
@@ -342,7 +363,7 @@ impl Answered for ClockSkew {
 impl ClockSkew {
     fn report(
         &self,
-        clients: Clients,
+        mut clients: Clients,
         words: &Words,
         server_jumps: Vec<ServerJump>,
         server_jumps_total: u64,
@@ -350,6 +371,7 @@ impl ClockSkew {
         let read = clients.clients.iter().enumerate();
         let mut medians: Vec<(i64, usize)> =
             read.filter_map(|(place, it)| Some((it.readings.median()?, place))).collect();
+        medians.iter().for_each(|(median, _)| clients.buckets.add_session(*median));
         let skew_micros =
             Quantiles::of(medians.iter().map(|(median, _)| *median).collect(), i64::cmp);
         let word = |place: usize| words.sessions.word_at(place);
@@ -375,6 +397,7 @@ impl ClockSkew {
             without: clients.without,
             sessions_total,
             skew_micros,
+            buckets: clients.buckets.told(),
             jumps: clients.jumps_total,
             sessions: medians.iter().filter_map(session).collect(),
             server_jumps_total,

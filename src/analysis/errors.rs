@@ -16,6 +16,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::analysis::meaning::{Meaning, types_of};
 use crate::analysis::sealed::Answered;
 use crate::analysis::{LIMIT, Moment, message_pattern, places};
@@ -74,18 +75,9 @@ impl Default for ClientErrors {
 }
 
 impl ClientErrors {
-    /// Of all events, with the settings' defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// The event types that are errors, in place of the default.
     #[must_use]
@@ -94,12 +86,7 @@ impl ClientErrors {
         self
     }
 
-    /// How many groups are listed.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many groups are listed.");
 }
 
 /// What [`ClientErrors`] found.

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method};
 use crate::analysis::delays::{Delays, micros_between};
 use crate::analysis::sealed::Answered;
 use crate::analysis::{Ignored, LIMIT, Moment, Quantiles, micros_of, sorted_counts};
@@ -99,8 +100,8 @@ pub struct Funnel {
     pub steps: Vec<FunnelStep>,
     /// Microseconds from step 1 within which a step must be reached; by default any time.
     pub within_micros: Option<u64>,
-    /// Types that are no actions; by default `heartbeat` and `location_update`. A type that is a step is not
-    /// ignored.
+    /// Types that are left out; by default `heartbeat` and `location_update`. A type that is a step is
+    /// not.
     pub ignored: Ignored,
     /// How many last types are listed for each step; by default 100.
     pub limit: u64,
@@ -125,12 +126,7 @@ impl Funnel {
         Self { steps: steps.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// A step counts only so long after step 1.
     #[must_use]
@@ -139,19 +135,14 @@ impl Funnel {
         self
     }
 
-    /// Types that are no actions, in place of the default.
+    /// Types that are left out, in place of the default.
     #[must_use]
     pub fn ignored(mut self, ignored: Ignored) -> Self {
         self.ignored = ignored;
         self
     }
 
-    /// How many last types are listed for each step.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many last types are listed for each step.");
 
     fn validate(&self) -> Result<()> {
         if self.steps.is_empty() || self.steps.len() > STEPS_MAX {

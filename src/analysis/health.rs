@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::analysis::delays::micros_between;
 use crate::analysis::meaning::{Meaning, Meanings};
 use crate::analysis::sealed::Answered;
@@ -84,18 +85,9 @@ impl Default for Health {
 }
 
 impl Health {
-    /// Of all events, with the settings' defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// A longer pause between heartbeats is a gap.
     #[must_use]
@@ -118,12 +110,7 @@ impl Health {
         self
     }
 
-    /// How many sessions without cleanup are listed.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many sessions without cleanup are listed.");
 }
 
 /// What [`Health`] found.

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::Moment;
 use super::distance::NoFix;
 use super::sealed::Answered;
+use crate::analysis::builder::filter_method;
 use crate::codec::columns::ColumnKind;
 use crate::error::{Error, Result};
 use crate::event::Location;
@@ -69,12 +70,7 @@ impl Heatmap {
         Self { filter: Filter::All, cell_metres, no_fix: NoFix::default(), limit: None }
     }
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// With these points as no places.
     #[must_use]

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::meaning::{Meaning, Meanings};
 use super::sealed::Answered;
 use super::{Moment, micros_of};
+use crate::analysis::builder::filter_method;
 use crate::error::{Error, Result};
 use crate::query::scan::{self, Row, Symbol, Words};
 use crate::query::{Count, Filter};
@@ -89,12 +90,7 @@ impl Histogram {
         }
     }
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// By the clock of this zone.
     #[must_use]

@@ -1,14 +1,18 @@
-//! Event types that tell of no action.
+//! Event types that are left out.
 //!
-//! Owns: [`Ignored`], the types that a question about actions leaves out.
+//! Owns: [`Ignored`], the types that a question about what follows what leaves out. Does not own which types are
+//! passive (`meaning`).
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::event_type;
+use crate::analysis::meaning::BEATS;
 use crate::query::Filter;
 
-/// Event types that a question about actions leaves out: clients send them by themselves, many times a
-/// minute, and between any two actions there would be one.
+/// Event types that a question about what follows what leaves out: clients send them by themselves,
+/// over and over, and between any two other events there would be one.
+///
+/// They are some of the types that are [passive](crate::analysis::SessionSettings::passive) in the figures of
+/// sessions, not all: where sessions begin and end, and errors, are part of their way.
 ///
 /// They are left out by a condition beside the question's filter, which may therefore nest two less deep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +22,12 @@ pub struct Ignored(Vec<String>);
 impl Default for Ignored {
     /// `heartbeat` and `location_update`.
     fn default() -> Self {
-        Self::new([event_type::HEARTBEAT, "location_update"])
+        Self::new(BEATS)
     }
 }
 
 impl Ignored {
-    /// These types; with none of them, every event is an action.
+    /// These types; with none of them, no event is left out.
     #[must_use]
     pub fn new<T: ToString>(types: impl IntoIterator<Item = T>) -> Self {
         Self(types.into_iter().map(|name| name.to_string()).collect())

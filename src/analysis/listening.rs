@@ -8,9 +8,14 @@
 //! session: its `cleanup_session`, or its last event that is seen. A choice without tags ends the one before.
 //! While the stream is paused (`pause_stream`) nothing is heard; the choice goes on when the stream starts
 //! again, and a new choice is heard at once. Whether a stream was started is not asked, since many clients
-//! do not log it. A silence of the session that is longer than a setting counts as not heard; without the
-//! setting every silence is heard through. What is not logged is not known: the tags that a stream
-//! starts with are no choice.
+//! do not log it. What is not logged is not known: the tags that a stream starts with are no choice.
+//!
+//! Of a silence of the session at most the *listening gap* is heard, a setting: who goes away without a word
+//! is taken to listen for so long after the last sign of life, not until the server clears the session away, which
+//! it does days later at times. It is [`GAP_MICROS`] unless given. Without it every silence is heard through,
+//! which is the plain definition: from the choice to the next one or the end. A time with the gap is never longer
+//! than that, and the same where no silence is longer than the gap. Clients that send no heartbeat are silent
+//! while they are heard, so that theirs is a time at least.
 //!
 //! Invariant: memory grows with the tags, and with the different pairs of a session and a tag it chose.
 
@@ -19,7 +24,10 @@ use std::collections::HashSet;
 use crate::analysis::gap;
 use crate::analysis::meaning::Meaning;
 use crate::query::scan::{Row, Symbol};
-use crate::time::Timestamp;
+use crate::time::{SECOND, Timestamp};
+
+/// The listening gap unless given, 5 minutes: clients send a heartbeat a minute, and a few may be lost.
+pub(crate) const GAP_MICROS: u64 = 300 * SECOND.unsigned_abs();
 
 /// What one session hears.
 #[derive(Debug, Default)]
@@ -69,7 +77,7 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
-    /// With the silence that is heard through at most.
+    /// With what is heard of a silence at most, all of it unless given.
     pub(crate) fn new(gap_micros: Option<u64>) -> Self {
         let gap_micros = gap_micros.map_or(i64::MAX, gap::micros);
         Self { gap_micros, tallies: Vec::new(), pairs: HashSet::new() }
@@ -104,8 +112,9 @@ impl Listening {
 
     fn advance(&self, heard: &mut Heard, now: Timestamp) {
         let passed = now.as_micros().saturating_sub(heard.last.as_micros());
-        if heard.hearing == Hearing::Choice && (0..=self.gap_micros).contains(&passed) {
-            heard.choice_micros = heard.choice_micros.saturating_add(passed);
+        if heard.hearing == Hearing::Choice {
+            let listened = passed.clamp(0, self.gap_micros);
+            heard.choice_micros = heard.choice_micros.saturating_add(listened);
         }
         heard.last = now;
     }

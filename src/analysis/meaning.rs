@@ -1,8 +1,8 @@
 //! What event types stand for.
 //!
-//! Owns: [`Meaning`], and which types have which; [`PASSIVE`], the types that are no actions. Types are
-//! unrestricted, so clients of different ages say the same in several words; a type that is not listed means
-//! nothing here, and is an action.
+//! Owns: [`Meaning`], and which types have which; [`PASSIVE`], the types that are no actions, and [`BEATS`]
+//! among them, which come over and over. Types are unrestricted, so clients of different ages say the same in
+//! several words; a type that is not listed means nothing here, and is an action.
 
 use crate::event::event_type;
 use crate::query::scan::{Symbol, Words};
@@ -48,15 +48,18 @@ const LISTED: [(&str, Meaning); 15] = [
     (event_type::CLIENT_ERROR, Meaning::ClientError),
 ];
 
+/// Passive types that clients send over and over: between any two other events there would be one.
+pub(crate) const BEATS: [&str; 2] = [event_type::HEARTBEAT, "location_update"];
+
 /// Types of events that no participant causes, unless a question says otherwise: the client or the server
 /// logs them by itself. Any other event is an action, the end of an upload too, without which the upload
 /// would look given up.
 pub(crate) const PASSIVE: [&str; 5] = [
     event_type::START_SESSION,
     event_type::CLEANUP_SESSION,
-    event_type::HEARTBEAT,
     event_type::CLIENT_ERROR,
-    "location_update",
+    BEATS[0],
+    BEATS[1],
 ];
 
 /// What a type stands for.

@@ -4,15 +4,17 @@
 //! [`AllowGaps::ask`](crate::AllowGaps::ask) answers it without the days that cannot be read.
 //!
 //! Owns: what a question is. Its rooms own one family of questions each, and write down what
-//! their words mean: what ends a stream, what a gap is. Shared by them: `meaning` (what event types stand
-//! for), `ignored` (types that tell of no action), `distance` (metres, and places that are none), `bounds`,
-//! `listening` (what is heard, and for how long), `skew` (clients' clocks), `quantiles`, `delays` (quantiles of
-//! durations in bounded memory). Does not own the reading of rows (`query`).
+//! their words mean: what ends a stream, what a gap is. Shared by them: `builder` (methods that all questions
+//! have), `meaning` (what event types stand for), `ignored` (types that are left out), `distance` (metres, and
+//! places that are none), `bounds`, `listening` (what is heard, and for how long), `skew` and `skew_buckets`
+//! (clients' clocks), `quantiles`, `delays` (quantiles of durations in bounded memory). Does not own the reading
+//! of rows (`query`).
 //!
 //! Invariants: a question reads only the columns that it needs, of rows that bitmaps have chosen, once, in
 //! order of time; its memory grows with sessions, tags and buckets, not with events, unless it says so.
 
 mod bounds;
+mod builder;
 mod clocks;
 mod delays;
 mod distance;
@@ -30,6 +32,7 @@ mod quantiles;
 mod session;
 mod silence;
 mod skew;
+mod skew_buckets;
 mod tags;
 mod tracks;
 mod transitions;
@@ -60,6 +63,7 @@ pub use session::{
     SessionsTotals, TagHeard,
 };
 pub use silence::{Silence, SilenceReport, Silent};
+pub use skew_buckets::SkewBucket;
 pub use tags::{TagFigures, TagSort, Tags, TagsReport};
 pub use tracks::{Track, TrackEvent, Tracks, TracksReport};
 pub use transitions::{Paths, PathsReport, Transition};

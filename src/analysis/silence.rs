@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::analysis::delays::micros_between;
 use crate::analysis::meaning::{Meaning, Meanings, types_of};
 use crate::analysis::sealed::Answered;
@@ -88,18 +89,9 @@ impl Default for Silence {
 }
 
 impl Silence {
-    /// Of all events, with the settings' defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// A longer pause up to now is silence.
     #[must_use]
@@ -136,12 +128,7 @@ impl Silence {
         self
     }
 
-    /// How many sources are listed.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many sources are listed.");
 }
 
 /// What [`Silence`] found.

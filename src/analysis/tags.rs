@@ -11,8 +11,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::analysis::gap;
-use crate::analysis::listening::{Heard, Listening, TagTally};
+use crate::analysis::listening::{self, Heard, Listening, TagTally};
 use crate::analysis::meaning::{Meaning, Meanings, types_of};
 use crate::analysis::{Moment, micros_of, sealed};
 use crate::codec::columns::ColumnKind;
@@ -46,10 +47,11 @@ const STREAM: [Meaning; 5] = [
 /// heard, and with which others.
 ///
 /// It is heard from the choice to the next `modify_stream`, or to the end of the stream or of the session,
-/// pauses left out. What the filter leaves out is not seen: a filter by type must let the ends through.
+/// pauses left out, and of a silence for the listening gap at most: a client that went away without a word is not
+/// taken to listen until its session is cleared away, days later. What the filter leaves out is not seen: a filter by type must let the ends through.
 ///
-/// Costs the reading of the rows that begin, end or choose, those of choices twice, and the index of
-/// sessions; of all rows where silences are cut. Memory is some 100 bytes a session, some 16 for each pair of
+/// Costs the reading of all rows, those of choices twice; without a listening gap that of the rows that begin,
+/// end or choose, and the index of sessions. Memory is some 100 bytes a session, some 16 for each pair of
 /// a session and a tag that it chose, and 8 KB for each tag listed.
 ///
 /// ```
@@ -71,9 +73,8 @@ const STREAM: [Meaning; 5] = [
 pub struct Tags {
     /// Which events are seen; all unless given.
     pub filter: Filter,
-    /// The longest silence of a session that still counts as listening, in microseconds, at least one;
-    /// without it, as unless given, every silence does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How much of a session's silence counts as listening at most, in microseconds, at least one; those of 5
+    /// minutes unless given, some missed heartbeats. With `None` (`null`) every silence counts, however long.
     pub listening_gap_micros: Option<u64>,
     /// By which figure tags are listed, the greatest first; by choices unless given. Ties are by tag.
     pub sort: TagSort,
@@ -87,7 +88,7 @@ impl Default for Tags {
     fn default() -> Self {
         Self {
             filter: Filter::All,
-            listening_gap_micros: None,
+            listening_gap_micros: Some(listening::GAP_MICROS),
             sort: TagSort::Choices,
             limit: LIMIT,
             together: TOGETHER,
@@ -110,23 +111,14 @@ pub enum TagSort {
 }
 
 impl Tags {
-    /// All tags.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
-    /// The longest silence that still counts as listening.
+    /// How much of a silence counts as listening at most; all of it with `None`.
     #[must_use]
-    pub fn listening_gap(mut self, gap: Duration) -> Self {
-        self.listening_gap_micros = Some(micros_of(gap));
+    pub fn listening_gap(mut self, gap: impl Into<Option<Duration>>) -> Self {
+        self.listening_gap_micros = gap.into().map(micros_of);
         self
     }
 
@@ -137,12 +129,7 @@ impl Tags {
         self
     }
 
-    /// At most so many tags.
-    #[must_use]
-    pub fn limit(mut self, tags: u64) -> Self {
-        self.limit = tags;
-        self
-    }
+    limit_method!("At most so many tags.");
 
     /// At most so many tags beside each.
     #[must_use]

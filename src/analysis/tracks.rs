@@ -11,6 +11,7 @@ use super::Moment;
 use super::distance::NoFix;
 use super::meaning::{Meaning, Meanings};
 use super::sealed::Answered;
+use crate::analysis::builder::{filter_method, new_method};
 use crate::codec::columns::ColumnKind;
 use crate::error::Result;
 use crate::event::EventId;
@@ -64,18 +65,9 @@ impl Default for Tracks {
 }
 
 impl Tracks {
-    /// Of every event.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// With these points as no places.
     #[must_use]

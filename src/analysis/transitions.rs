@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, limit_method, new_method};
 use crate::analysis::delays::{Delays, micros_between};
 use crate::analysis::sealed::Answered;
 use crate::analysis::{Ignored, LIMIT, Moment, Quantiles, micros_of, places, sorted_counts};
@@ -60,7 +61,7 @@ const PAIRS_MAX: usize = 4096;
 pub struct Paths {
     /// Which events; by default all.
     pub filter: Filter,
-    /// Types that are no actions; by default `heartbeat` and `location_update`.
+    /// Types that are left out; by default `heartbeat` and `location_update`.
     pub ignored: Ignored,
     /// Microseconds of a pause: over a longer one there is no transition. By default there is none so
     /// long.
@@ -76,20 +77,11 @@ impl Default for Paths {
 }
 
 impl Paths {
-    /// Of all events, with the settings' defaults.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only of these events; together with those before.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
-    /// Types that are no actions, in place of the default.
+    /// Types that are left out, in place of the default.
     #[must_use]
     pub fn ignored(mut self, ignored: Ignored) -> Self {
         self.ignored = ignored;
@@ -103,12 +95,7 @@ impl Paths {
         self
     }
 
-    /// How many transitions are listed, and how many first and last types.
-    #[must_use]
-    pub fn limit(mut self, limit: u64) -> Self {
-        self.limit = limit;
-        self
-    }
+    limit_method!("How many transitions are listed, and how many first and last types.");
 }
 
 /// What [`Paths`] found.

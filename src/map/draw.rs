@@ -165,7 +165,8 @@ pub(super) fn fit(text: &str, pixels: f64, size: f64) -> String {
 
 /// How wide a text is, about.
 pub(super) fn width(text: &str, size: f64) -> f64 {
-    text.chars().map(em).sum::<f64>() * size
+    // Summed as `fit` does, which then leaves a text of this width whole.
+    text.chars().fold(0.0, |width, c| width + em(c) * size)
 }
 
 /// The width of a character in DejaVu Sans, rounded up, in units of the font's size.

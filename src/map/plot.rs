@@ -318,12 +318,14 @@ impl BarPlot {
         let shown = self.names.len().min(BARS_MAX);
         let series = &self.series[..self.series.len().min(3)];
         let names = self.names[..shown].iter().map(|name| draw::width(name, SMALL));
-        let left = names.fold(60.0, f64::max).min(300.0) + 32.0;
+        // As wide as the widest to the bit, which then is not cut.
+        let room = names.fold(60.0, f64::max).min(300.0);
+        let left = room + 32.0;
         let (top, bottom) = (92.0, HEIGHT - 34.0);
         let height = ((bottom - top) / shown as f64).min(34.0);
         for (place, name) in self.names[..shown].iter().enumerate() {
             let y = top + height * (place as f64 + 0.5) + 4.0;
-            let name = fit(name, left - 32.0, SMALL);
+            let name = fit(name, room, SMALL);
             sheet = sheet.add(label(left - 12.0, y, SMALL, Anchor::End, &name));
         }
         let width = (WIDTH - left - RIGHT) / series.len() as f64;
@@ -412,6 +414,20 @@ mod tests {
         assert_eq!((ticks.first(), ticks.len()), (Some(&at("2026-11-23T10:00:00Z")), 11));
         let decades = Axis { from: i64::MIN / 2, to: i64::MAX / 2, ..axis };
         assert!(decades.ticks().1.len() < 20);
+    }
+
+    #[test]
+    fn names_that_have_room_are_whole() {
+        let names = ["less than 10 ms off", "10 ms to 100 ms slow", "1 d to 30 d fast", "a"];
+        for name in names {
+            let plot = BarPlot {
+                title: String::new(),
+                note: String::new(),
+                names: vec![name.to_owned()],
+                series: vec![Series::new("Sessions", [1.0])],
+            };
+            assert!(plot.svg().contains(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Rows in order, as columns hold them: for figures that are computed from many events.
 //!
-//! Owns: [`scan`], which shows each matching row to a visitor; [`arrivals`], which shows when they arrived; [`Row`], borrowed from decoded columns; and
-//! [`Words`], in which every session id, type and tag that was met has a number. Does not own the order of
-//! rows (`hits`), nor what is computed (`analysis`).
+//! Owns: [`scan`], which shows each matching row to a visitor; [`arrivals`], which shows them as they arrived;
+//! [`Row`], borrowed from decoded columns; and [`Words`], in which every session id, type and tag that was met
+//! has a number. Does not own the order of rows (`hits`), nor what is computed (`analysis`).
 //!
-//! Invariants: rows come in the order of (server time, id); only the columns that were asked for are
-//! decoded; memory is bounded by [`PAGES_AHEAD`] pages of [`PAGE_ROWS`] rows in [`PAGE_BLOCKS`] blocks and
+//! Invariants: rows come in the order of (server time, id), or of (day, ordinal) where they come as they
+//! arrived; only the columns that were asked for are decoded; memory is bounded by [`PAGES_AHEAD`] pages of [`PAGE_ROWS`] rows in [`PAGE_BLOCKS`] blocks and
 //! by the words, not by the events. From the [`PAGES_ALONE`]th page on a second thread reads ahead; it lives
 //! as long as the scan.
 
@@ -171,6 +171,15 @@ struct Block {
 }
 
 impl Block {
+    fn read(view: &DayView, block: &BlockEntry, kinds: &[ColumnKind]) -> Result<Self> {
+        let decoded = view.some_columns(block, kinds)?;
+        let mut columns = [const { None }; 7];
+        for (kind, column) in kinds.iter().zip(decoded) {
+            columns[*kind as usize] = Some(column);
+        }
+        Ok(Self { first: block.first, columns })
+    }
+
     fn find(&self, kind: ColumnKind) -> Option<&Column> {
         self.columns[kind as usize].as_deref()
     }
@@ -230,25 +239,31 @@ pub(crate) fn scan(
     })
 }
 
-/// Shows the ids and server times of all matching rows to `visit`, in order of arrival on each day.
+/// As [`scan`], in the order in which rows arrived on each day.
 pub(crate) fn arrivals(
     snapshot: &Snapshot,
     filter: &Filter,
-    mut visit: impl FnMut(EventId, Timestamp),
+    more: &[ColumnKind],
+    words: &mut Words,
+    mut visit: impl FnMut(&Row<'_>) -> Result<()>,
 ) -> Result<()> {
+    let kinds = [&[ColumnKind::ServerTime, ColumnKind::Session, ColumnKind::EventType], more];
+    let kinds = kinds.concat();
     aggregate::each_match(snapshot, &Plan::new(filter)?, |view, part, matches| {
-        for block in &part.blocks {
-            let start = block.first - part.first;
-            let rows = start..start + block.rows;
+        for entry in &part.blocks {
+            let start = entry.first - part.first;
+            let rows = start..start + entry.rows;
             if matches.range_len(rows.clone()) == 0 {
                 continue;
             }
-            let times = view.column(block, ColumnKind::ServerTime)?;
-            for row in matches.iter_in(rows) {
-                if let Some(time) = times.time((row - start) as usize) {
-                    visit(EventId::new(view.day, part.first + row), time);
-                }
-            }
+            let block = Block::read(view, entry, &kinds)?;
+            let times = block.find(ColumnKind::ServerTime);
+            let place = |row: u32| {
+                let time = times?.time((row - start) as usize)?;
+                Some((Position { time, ordinal: part.first + row }, 0))
+            };
+            let rows = matches.iter_in(rows).filter_map(place).collect();
+            Page { day: view.day, rows, blocks: vec![block] }.show(words, &mut visit)?;
         }
         Ok(())
     })
@@ -310,14 +325,8 @@ impl OpenDay {
             page.rows.push((position, last));
             self.rows.pop_front();
         }
-        for block in held {
-            let decoded = view.some_columns(block, kinds)?;
-            let mut columns = [const { None }; 7];
-            for (kind, column) in kinds.iter().zip(decoded) {
-                columns[*kind as usize] = Some(column);
-            }
-            page.blocks.push(Block { first: block.first, columns });
-        }
+        let blocks = held.into_iter().map(|block| Block::read(&view, block, kinds));
+        page.blocks = blocks.collect::<Result<_>>()?;
         Ok(page)
     }
 

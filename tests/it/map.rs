@@ -309,6 +309,22 @@ mod program {
     }
 
     #[test]
+    fn clock_skew_is_a_plot() {
+        let place = Place::with_events();
+        let file = place.write("skew.svg", "");
+        assert_eq!(place.prints("skew", &["-o", &file]), "");
+        let plot = std::fs::read_to_string(&file).unwrap();
+        for said in ["100 ms to 1 s slow", "1 client time of 1 session", "Client times"] {
+            assert!(plot.contains(said), "{said}: {plot}");
+        }
+        let none = place.write("none.PNG", "");
+        place.prints("skew", &["--session-id", "b", "-o", &none]);
+        assert_eq!(sides(&std::fs::read(&none).unwrap()), (2_400, 1_600));
+        let (status, _, err) = place.run("skew", &["-o", "skew.pdf"]);
+        assert!(status == 2 && err.contains("must end with .svg or .png"), "{err}");
+    }
+
+    #[test]
     fn a_histogram_is_a_plot() {
         let place = Place::with_events();
         let file = place.write("plot.svg", "");

@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::{filter_method, new_method};
 use crate::analysis::session::tracker::Tracker;
 use crate::analysis::session::{SessionFigures, SessionSettings};
 use crate::analysis::{Moment, Quantiles, sealed};
@@ -116,18 +117,9 @@ pub enum SessionSort {
 }
 
 impl Sessions {
-    /// All sessions.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
+    new_method!();
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// What the figures mean.
     #[must_use]

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::analysis::distance::NoFix;
 use crate::analysis::gap;
+use crate::analysis::listening;
 use crate::analysis::meaning::PASSIVE;
 use crate::analysis::micros_of;
 use crate::error::{Error, Result};
@@ -47,9 +48,9 @@ pub struct SessionSettings {
     /// The longest silence between two events that still counts as active time, in microseconds, at least
     /// one; those of 5 minutes unless given.
     pub active_gap_micros: u64,
-    /// The longest silence between two events that still counts as listening, in microseconds, at least
-    /// one; without it, as unless given, every silence does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// How much of a silence between two events counts as listening at most, in microseconds, at least one;
+    /// those of 5 minutes unless given, some missed heartbeats. With `None` (`null`) every silence counts,
+    /// however long.
     pub listening_gap_micros: Option<u64>,
     /// Whether what comes before the first action (an attract loop) and after the last one (the idle
     /// tail) is cut off; not so unless given. Of a session without an action nothing is left.
@@ -65,7 +66,7 @@ impl Default for SessionSettings {
     fn default() -> Self {
         Self {
             active_gap_micros: 300 * SECOND.unsigned_abs(),
-            listening_gap_micros: None,
+            listening_gap_micros: Some(listening::GAP_MICROS),
             cut_idle: false,
             passive: PASSIVE.map(str::to_owned).into(),
             no_fix: NoFix::default(),
@@ -81,10 +82,10 @@ impl SessionSettings {
         self
     }
 
-    /// The longest silence that still counts as listening.
+    /// How much of a silence counts as listening at most; all of it with `None`.
     #[must_use]
-    pub fn listening_gap(mut self, gap: Duration) -> Self {
-        self.listening_gap_micros = Some(micros_of(gap));
+    pub fn listening_gap(mut self, gap: impl Into<Option<Duration>>) -> Self {
+        self.listening_gap_micros = gap.into().map(micros_of);
         self
     }
 

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::builder::filter_method;
 use crate::analysis::listening::Listening;
 use crate::analysis::session::tracker::Tracker;
 use crate::analysis::session::{SessionFigures, SessionSettings};
@@ -54,12 +55,7 @@ impl Session {
         Self { id: id.to_string(), filter, settings }
     }
 
-    /// Only events that also meet this filter.
-    #[must_use]
-    pub fn filter(mut self, filter: Filter) -> Self {
-        self.filter = self.filter.and(filter);
-        self
-    }
+    filter_method!();
 
     /// What the figures mean.
     #[must_use]

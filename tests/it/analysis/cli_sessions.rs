@@ -56,7 +56,7 @@ last        2026-11-24T00:00:00Z
 duration    1 d 0 h, 0 s active
 events      3, 1 action
 path        1 point, 0 m, within W,S,E,N -1.5,1,-1.5,1
-listening   13 h 59 min, 1 choice of 3 tags
+listening   5 min 0 s, 1 choice of 3 tags
 recordings  0 started, 0 stopped, 0 abandoned; uploads 0 started, 0 stopped
 errors      0
 clock       client minus server -123 ms in the median, -123 ms to -123 ms, of 1 client time
@@ -67,9 +67,9 @@ modify_stream      1
 start_session      1
 
 TAG  CHOICES        HEARD
-1          1  13 h 59 min
-2          1  13 h 59 min
-3          1  13 h 59 min
+1          1  5 min 0 s
+2          1  5 min 0 s
+3          1  5 min 0 s
 
 ";
     assert!(page.starts_with(expected), "{page}");
@@ -126,21 +126,25 @@ fn tags_are_a_table_and_json() {
     assert_eq!(
         place.prints("tags", &["--format", "table", "--limit", "2"]),
         "\
-TAG  CHOICES  SESSIONS        HEARD  TOGETHER WITH
-1          1         1  13 h 59 min  2 (1), 3 (1)
-2          1         1  13 h 59 min  1 (1), 3 (1)
+TAG  CHOICES  SESSIONS      HEARD  TOGETHER WITH
+1          1         1  5 min 0 s  2 (1), 3 (1)
+2          1         1  5 min 0 s  1 (1), 3 (1)
 
-3 tags in 1 choice of 1 session, heard for 13 h 59 min
+3 tags in 1 choice of 1 session, heard for 5 min 0 s
 "
     );
     let line = place.prints("tags", &["--sort", "listening", "--limit", "1", "--together", "1"]);
     assert_eq!(
         line,
-        "{\"tag\":\"1\",\"choices\":1,\"sessions\":1,\"listening_micros\":50399876544,\
+        "{\"tag\":\"1\",\"choices\":1,\"sessions\":1,\"listening_micros\":300000000,\
          \"together\":[{\"key\":\"2\",\"count\":1}]}\n"
     );
-    let object = parsed(&place.prints("tags", &["--format", "json", "--listening-gap", "1h"]));
-    assert_eq!((&object["tags_chosen"], &object["listening_micros"]), (&json!(3), &json!(0)));
+    let heard = |gap| {
+        let object = parsed(&place.prints("tags", &["--format", "json", "--listening-gap", gap]));
+        (object["tags_chosen"].clone(), object["listening_micros"].clone())
+    };
+    assert_eq!(heard("1h"), (json!(3), json!(3_600_000_000_u64)));
+    assert_eq!(heard("none"), (json!(3), json!(50_399_876_544_u64)));
     let (status, _, err) = place.run("tags", &["--limit", "0"]);
     assert!(status == 2 && err.contains("limit"), "{err}");
 }

@@ -19,6 +19,7 @@ mod heatmap;
 mod histogram;
 mod naive;
 mod sessions;
+mod skew;
 mod tags;
 
 use diurnal::{Store, Timestamp};

@@ -171,9 +171,12 @@ fn a_choice_is_heard_until_the_next_one_or_an_end() {
     ];
     assert_eq!(told(&pause), tags(&[("3", 8), ("8", 8)]), "paused, played, and over");
     let silence = [first, event("heartbeat", 20), event("heartbeat", 1_000)];
-    assert_eq!(told(&silence), tags(&[("3", 1_000), ("8", 1_000)]));
-    let gap = SessionSettings::default().listening_gap(Duration::from_secs(20));
-    assert_eq!(heard(&silence, gap), tags(&[("3", 20), ("8", 20)]));
+    assert_eq!(told(&silence), tags(&[("3", 320), ("8", 320)]));
+    let settings = SessionSettings::default();
+    let gap = settings.clone().listening_gap(Duration::from_secs(15));
+    assert_eq!(heard(&silence, gap), tags(&[("3", 30), ("8", 30)]));
+    let plain = settings.listening_gap(None);
+    assert_eq!(heard(&silence, plain), tags(&[("3", 1_000), ("8", 1_000)]));
 }
 
 #[test]

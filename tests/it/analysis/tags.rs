@@ -38,9 +38,9 @@ fn tags_are_counted_by_choices_sessions_and_time() {
         .iter()
         .map(|it| (it.tag.as_str(), it.choices, it.sessions, it.listening_micros / SECOND))
         .collect();
-    assert_eq!(lines, [("1", 3, 2, 1_001), ("2", 2, 1, 16), ("3", 2, 2, 993)]);
+    assert_eq!(lines, [("1", 3, 2, 316), ("2", 2, 1, 16), ("3", 2, 2, 308)]);
     assert_eq!((report.choices, report.sessions, report.tags_chosen), (5, 3, 3));
-    assert_eq!(report.listening_micros, (16 + 8 + 985) * SECOND);
+    assert_eq!(report.listening_micros, (16 + 8 + 300) * SECOND);
     let count = |key: &str, count| Count { key: key.to_owned(), count };
     assert_eq!(report.tags[0].together, [count("2", 2), count("3", 1)]);
     assert_eq!(report.tags[1].together, [count("1", 2)]);
@@ -62,11 +62,30 @@ fn tags_are_listed_by_the_figure_asked_for() {
 }
 
 #[test]
-fn silences_are_cut_where_that_is_asked_for() {
-    let question = Tags::new().listening_gap(Duration::from_secs(100));
-    let report = listeners().ask(&question).unwrap();
-    let of = |tag: &str| report.tags.iter().find(|it| it.tag == tag).unwrap().listening_micros;
-    assert_eq!([of("1"), of("2"), of("3")], [16 * SECOND, 16 * SECOND, 8 * SECOND]);
+fn of_a_silence_the_listening_gap_is_heard_and_without_one_all() {
+    let heard = |question: Tags| {
+        let report = listeners().ask(&question).unwrap();
+        let of = |tag: &str| report.tags.iter().find(|it| it.tag == tag).unwrap().listening_micros;
+        ["1", "2", "3"].map(|tag| of(tag) / SECOND)
+    };
+    let gap = |seconds| Tags::new().listening_gap(Duration::from_secs(seconds));
+    assert_eq!(heard(Tags::new()), [316, 16, 308]);
+    assert_eq!(heard(gap(100)), [116, 16, 108]);
+    assert_eq!(heard(gap(985)), [1_001, 16, 993]);
+    assert_eq!(heard(Tags::new().listening_gap(None)), [1_001, 16, 993]);
+}
+
+#[test]
+fn who_goes_away_without_a_word_does_not_listen_until_the_clean_up() {
+    let store = store_of(&[
+        choice(0, &["3"]),
+        event("heartbeat", 60),
+        event("heartbeat", 120),
+        event("cleanup_session", 80_000),
+    ]);
+    let heard = |question: &Tags| store.ask(question).unwrap().listening_micros / SECOND;
+    assert_eq!(heard(&Tags::new()), 120 + 300);
+    assert_eq!(heard(&Tags::new().listening_gap(None)), 80_000, "the plain definition");
 }
 
 #[test]
@@ -111,6 +130,9 @@ fn questions_and_answers_are_plain_values() {
     let question = Tags::new().sort(TagSort::Sessions).listening_gap(Duration::from_secs(2));
     let json = serde_json::to_string(&question).unwrap();
     assert_eq!(serde_json::from_str::<Tags>(&json).unwrap(), question);
+    let plain = Tags::new().listening_gap(None);
+    let json = serde_json::to_string(&plain).unwrap();
+    assert_eq!(serde_json::from_str::<Tags>(&json).unwrap(), plain);
     let report = listeners().ask(&Tags::new()).unwrap();
     let json = serde_json::to_string(&report).unwrap();
     assert_eq!(serde_json::from_str::<TagsReport>(&json).unwrap(), report);

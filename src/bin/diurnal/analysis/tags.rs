@@ -1,6 +1,6 @@
 //! The command `tags`.
 //!
-//! Owns: the tags that people chose, as a table and as JSON.
+//! Owns: the tags that people chose, as a table, as JSON and as a plot.
 
 use std::io::Write;
 
@@ -18,15 +18,12 @@ use crate::text;
 
 pub(crate) fn tags(arguments: &TagsArguments, out: &mut dyn Write) -> Result<Outcome, Failure> {
     let question = |filter| {
-        let question = Tags::new()
+        Tags::new()
             .filter(filter)
+            .listening_gap(arguments.listening.gap())
             .sort(arguments.sort)
             .limit(arguments.limit)
-            .together(arguments.together);
-        match arguments.listening_gap {
-            Some(gap) => question.listening_gap(gap),
-            None => question,
-        }
+            .together(arguments.together)
     };
     let json = matches!(arguments.format, Some(ListFormat::Json | ListFormat::Jsonl));
     let (report, outcome) = ask(&arguments.store, &arguments.filters, json, out, question)?;

@@ -17,10 +17,11 @@ Client time minus server time: a clock that is fast is positive. Sessions that a
 A DAY is what the client's clock gains. A jump is a difference between neighbouring client times of a session;
 several sessions with the same jump at the same time tell of a jump of the server's clock, and so does an
 event that arrived after another and is earlier. json is one object, and jsonl one session a line, lengths of
-time in microseconds.
+time in microseconds. A plot has a bar for each length of time that clocks are off, of sessions and client times.
 
   diurnal skew events --from 2026-11-01
-  diurnal skew events --jump 2m --limit 10 --format json")]
+  diurnal skew events --jump 2m --limit 10 --format json
+  diurnal skew events -o skew.svg")]
 pub(crate) struct SkewArguments {
     /// The store's directory.
     pub(crate) store: PathBuf,
@@ -36,6 +37,9 @@ pub(crate) struct SkewArguments {
     /// How to print [default: table on a terminal, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ListFormat>,
+    /// Draw a plot to this file, in place of printing: .svg or .png.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) filters: FilterArguments,
 }

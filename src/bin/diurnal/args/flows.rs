@@ -13,13 +13,14 @@ use super::filters::FilterArguments;
 use super::moment::Moment;
 use super::values::parse_span;
 
-/// Which events are actions.
+/// Which events are left out.
 #[derive(Debug, Args)]
 pub(crate) struct IgnoredArguments {
-    /// A type whose events are no actions; repeat for more [default: heartbeat and location_update]
+    /// A type whose events are left out; repeat for more [default: heartbeat and location_update, which
+    /// clients send over and over]
     #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
     ignore: Vec<String>,
-    /// Take every event for an action.
+    /// Leave out no event.
     #[arg(long, conflicts_with = "ignore")]
     ignore_none: bool,
 }
@@ -36,10 +37,10 @@ impl IgnoredArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each action of a session and its next one are a transition; the DELAY is the time between them: half are not
-longer than the median, nine tenths not longer than P90. SHARE is of all transitions. A table ends with the types that sessions
-begin and end with. json is one object, {\"events\":N,…,\"paths\":[…]}, and jsonl one transition a line,
-delays in microseconds.
+Each event of a session and its next one are a transition, those of types left out aside; the DELAY is the
+time between them: half are not longer than the median, nine tenths not longer than P90. SHARE is of all
+transitions. A table ends with the types that sessions begin and end with. json is one object,
+{\"events\":N,…,\"paths\":[…]}, and jsonl one transition a line, delays in microseconds.
 
   diurnal paths events
   diurnal paths events --gap 30m --limit 20 --from 2026-11-01

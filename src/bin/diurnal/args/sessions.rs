@@ -19,15 +19,37 @@ use super::reading::OrderArgument;
 use super::values::parse_span;
 use super::{ListFormat, ObjectFormat};
 
+/// What counts as listening.
+#[derive(Debug, Args)]
+pub(crate) struct ListeningArguments {
+    /// How much of a silence counts as listening at most; none for all of it.
+    #[arg(long, value_name = "SPAN", value_parser = parse_gap, default_value = "5m")]
+    listening_gap: Gap,
+}
+
+/// A length of time, or none.
+#[derive(Debug, Clone, Copy)]
+struct Gap(Option<Duration>);
+
+fn parse_gap(text: &str) -> Result<Gap, String> {
+    if text == "none" { Ok(Gap(None)) } else { parse_span(text).map(Some).map(Gap) }
+}
+
+impl ListeningArguments {
+    /// As the library has it.
+    pub(crate) fn gap(&self) -> Option<Duration> {
+        self.listening_gap.0
+    }
+}
+
 /// What the words of a session's figures mean.
 #[derive(Debug, Args)]
 pub(crate) struct SettingsArguments {
     /// The longest silence between two events that still counts as active time.
     #[arg(long, value_name = "SPAN", value_parser = parse_span, default_value = "5m")]
     active_gap: Duration,
-    /// The longest silence that still counts as listening [default: none is too long]
-    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
-    listening_gap: Option<Duration>,
+    #[command(flatten)]
+    listening: ListeningArguments,
     /// Leave out what comes before a session's first action (an attract loop) and after its last one.
     #[arg(long)]
     cut_idle: bool,
@@ -42,17 +64,12 @@ pub(crate) struct SettingsArguments {
 impl SettingsArguments {
     /// As the library has them.
     pub(crate) fn settings(&self) -> SessionSettings {
-        let mut settings = SessionSettings::default()
+        let settings = SessionSettings::default()
             .active_gap(self.active_gap)
+            .listening_gap(self.listening.gap())
             .cut_idle(self.cut_idle)
             .no_fix(self.no_fix.no_fix());
-        if let Some(gap) = self.listening_gap {
-            settings = settings.listening_gap(gap);
-        }
-        if !self.passive.is_empty() {
-            settings = settings.passive(&self.passive);
-        }
-        settings
+        if self.passive.is_empty() { settings } else { settings.passive(&self.passive) }
     }
 }
 
@@ -120,13 +137,14 @@ pub(crate) struct SessionsArguments {
 #[command(after_help = "\
 For each tag: the modify_stream events that hold it, the sessions that have one, and for how long it was
 heard: from the choice to the session's next modify_stream, or to the end of the stream or of the session,
-pauses left out. What the filters leave out is not seen, so that a filter by type or tag hides where
-listening ends. A client that goes away without a word is taken to listen until its session's next
-event, which a server's clean-up may be days later: --listening-gap cuts such silences. json is one object, {\"choices\":N,…,\"tags\":[…]}, and jsonl one tag a line, lengths of
-time in microseconds.
+pauses left out. Of a silence at most --listening-gap counts, since a client that goes away without a
+word no longer listens, and a server's clean-up may be days later; with none all of it counts. Clients
+without a heartbeat are silent while they listen: give a longer one. What the filters leave out is not
+seen, so that a filter by type or tag hides where listening ends. json is one object,
+{\"choices\":N,…,\"tags\":[…]}, and jsonl one tag a line, lengths of time in microseconds.
 
   diurnal tags events --from 2026-11-01 --to 2026-12-01
-  diurnal tags events --sort listening --limit 10 --listening-gap 10m
+  diurnal tags events --sort listening --limit 10 --listening-gap 2m
   diurnal tags events --limit 30 -o tags.svg")]
 pub(crate) struct TagsArguments {
     /// The store's directory.
@@ -140,9 +158,8 @@ pub(crate) struct TagsArguments {
     /// Name at most so many tags beside each, chosen together with it.
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub(crate) together: u64,
-    /// The longest silence that still counts as listening [default: none is too long]
-    #[arg(long, value_name = "SPAN", value_parser = parse_span)]
-    pub(crate) listening_gap: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) listening: ListeningArguments,
     /// How to print [default: table on a terminal, else jsonl]
     #[arg(long)]
     pub(crate) format: Option<ListFormat>,
@@ -176,6 +193,21 @@ mod tests {
                 Ok(Command::Session(SessionArguments { id, format: Some(_), .. })) if id == "-1"
             ));
         }
+    }
+
+    #[test]
+    fn settings_are_those_of_the_library_unless_given() {
+        let settings = |line: &str| match Arguments::try_parse_from(line.split_whitespace()) {
+            Ok(Arguments { command: Command::Sessions(it), .. }) => Some(it.settings.settings()),
+            _ => None,
+        };
+        let default = SessionSettings::default();
+        assert_eq!(settings("diurnal sessions s"), Some(default.clone()));
+        let endless = settings("diurnal sessions s --listening-gap none");
+        assert_eq!(endless, Some(default.listening_gap(None)));
+        let tags = Arguments::try_parse_from(["diurnal", "tags", "s"]).map(|it| it.command);
+        let gap = diurnal::analysis::Tags::new().listening_gap_micros.map(Duration::from_micros);
+        assert!(matches!(tags, Ok(Command::Tags(it)) if it.listening.gap() == gap));
     }
 
     #[test]
