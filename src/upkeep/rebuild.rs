@@ -277,16 +277,10 @@ fn write_pieces(
     Ok(lost)
 }
 
-/// Moves a day's damaged files out of the way and the rebuilt one into their place, once `unlist` has taken
-/// the day from the catalog: its entry must not be believed of a file that happens to be as long.
-/// Interrupted, it is done again when the store is opened.
-pub(crate) fn put_in_place(
-    shelf: &Shelf,
-    day: Day,
-    unlist: impl FnOnce() -> Result<()>,
-) -> Result<()> {
-    // Until here the entry may be all that tells where the day ends; the rebuilt file tells it too.
-    unlist()?;
+/// Moves a day's damaged files out of the way and the rebuilt one into their place. The catalog has forgotten
+/// the day by then, and not before the rebuilt file tells where it ends: its entry must not be believed of
+/// a file that happens to be as long. Interrupted, it is done again when the store is opened.
+pub(crate) fn put_in_place(shelf: &Shelf, day: Day) -> Result<()> {
     let directory = &*shelf.directory;
     let placed = || -> std::io::Result<()> {
         match directory.remove(&FileKind::Gap.name(day)) {

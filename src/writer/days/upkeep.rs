@@ -95,17 +95,18 @@ impl OpenDays {
         let before = self.published();
         let listed = before.sealed.get(&day).map(Sealed::listed).unwrap_or_default();
         let rewritten = write_anew(&self.shelf, listed).and_then(|lost| {
-            put_in_place(&self.shelf, day, || self.note_drop(&mut inner, &[day]))?;
+            self.note_drop(&mut inner, &[day])?;
+            put_in_place(&self.shelf, day)?;
+            self.unpublish(day);
+            self.publish_sealed(inner.catalog()?)?;
             Ok(lost)
         });
         if let Err(error) = &rewritten {
-            // The day is what it was, or waits under another name: nothing may begin it anew.
+            // The day is what it was, waits under another name, or is not in the catalog: nothing may begin
+            // it anew, and no answer leave it out.
             self.publish(|published| {
                 published.live.insert(day, Err(error.clone()));
             });
-        } else {
-            self.unpublish(day);
-            self.publish_sealed(inner.catalog()?)?;
         }
         rewritten
     }
@@ -256,13 +257,16 @@ pub(super) fn end_interrupted(
         summaries.remove(day);
         end_drop(shelf, *day, || catalog.update(&[], &[*day]))?;
     }
-    for (day, _) in files.iter().filter(|(_, files)| files.rebuilt && !files.dropped) {
-        summaries.remove(day);
-        match put_in_place(shelf, *day, || catalog.update(&[], &[*day])) {
-            // It waits on, and this time the disk can be pruned.
-            Err(error) if error.kind() == ErrorKind::DiskFull => {}
-            placed => placed?,
+    for (day, files) in files.iter().filter(|(_, files)| files.rebuilt && !files.dropped) {
+        match catalog.update(&[], &[*day]) {
+            // The day is as it was, and this time the disk can be pruned.
+            Err(error) if error.kind() == ErrorKind::DiskFull && files.columns.is_some() => {
+                continue;
+            }
+            noted => noted?,
         }
+        summaries.remove(day);
+        put_in_place(shelf, *day)?;
     }
     Ok(())
 }
