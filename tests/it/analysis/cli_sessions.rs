@@ -66,7 +66,7 @@ heartbeat          1
 modify_stream      1
 start_session      1
 
-TAG  CHOICES        HEARD
+TAG  CHOICES      HEARD
 1          1  5 min 0 s
 2          1  5 min 0 s
 3          1  5 min 0 s
