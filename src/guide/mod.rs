@@ -7,4 +7,5 @@ pub mod benchmarks;
 pub mod export;
 pub mod format;
 pub mod promises;
+pub mod questions;
 pub mod testing;

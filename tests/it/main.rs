@@ -36,6 +36,8 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(feature = "cli")]
+mod shown;
 mod statemachine;
 #[cfg(feature = "testing")]
 mod subscribe;
