@@ -98,13 +98,13 @@
 //! | question | seconds |
 //! |---|---|
 //! | session | 0.001 |
-//! | sessions | 1.517 |
-//! | tags | 1.310 |
-//! | histogram, 1h by type | 0.527 |
-//! | heatmap, 100 m | 1.364 |
-//! | paths | 0.381 |
-//! | funnel, 4 steps | 0.389 |
-//! | health | 0.549 |
-//! | silent | 0.545 |
-//! | errors | 0.320 |
-//! | skew | 0.974 |
+//! | sessions | 1.516 |
+//! | tags | 1.057 |
+//! | histogram, 1h by type | 0.550 |
+//! | heatmap, 100 m | 1.300 |
+//! | paths | 0.324 |
+//! | funnel, 4 steps | 0.364 |
+//! | health | 0.518 |
+//! | silent | 0.552 |
+//! | errors | 0.297 |
+//! | skew | 0.788 |
