@@ -35,8 +35,8 @@ impl Drop for Held {
 }
 
 impl FaultyStorage {
-    fn handle(&self, name: &str, file: FileId, access: Access) -> StorageFile {
-        let mut inner = self.inner();
+    /// Opens a file, which stays while it is open though its name goes.
+    fn handle(&self, inner: &mut Inner, name: &str, file: FileId, access: Access) -> StorageFile {
         inner.last_holder += 1;
         let holder = inner.last_holder;
         if let Some(file) = inner.disk.files.get_mut(&file) {
@@ -45,7 +45,6 @@ impl FaultyStorage {
         inner.opened.push(name.to_owned());
         inner.open_files += 1;
         inner.counts.open_files_max = inner.counts.open_files_max.max(inner.open_files);
-        drop(inner);
         Arc::new(Handle { storage: self.clone(), name: name.into(), file, holder, access })
     }
 
@@ -63,7 +62,7 @@ impl Directory for FaultyStorage {
     fn create(&self, name: &str) -> io::Result<StorageFile> {
         let file = self.inner().disk.next_file();
         self.perform(Operation::Create { name: name.to_owned(), file })?;
-        Ok(self.handle(name, file, Access::Write))
+        Ok(self.handle(&mut self.inner(), name, file, Access::Write))
     }
 
     fn open(&self, name: &str, access: Access) -> io::Result<StorageFile> {
@@ -76,8 +75,8 @@ impl Directory for FaultyStorage {
         if access == Access::Write {
             inner.check_writable()?;
         }
-        drop(inner);
-        Ok(self.handle(name, file, access))
+        // Still under the lock: whoever removed the file in between would take it away for good.
+        Ok(self.handle(&mut inner, name, file, access))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
