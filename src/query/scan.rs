@@ -5,9 +5,9 @@
 //! has a number. Does not own the order of rows (`hits`), nor what is computed (`analysis`).
 //!
 //! Invariants: rows come in the order of (server time, id), or of (day, ordinal) where they come as they
-//! arrived; only the columns that were asked for are decoded; memory is bounded by [`PAGES_AHEAD`] pages of [`PAGE_ROWS`] rows in [`PAGE_BLOCKS`] blocks and
-//! by the words, not by the events. From the [`PAGES_ALONE`]th page on a second thread reads ahead; it lives
-//! as long as the scan.
+//! arrived; only the columns that were asked for are decoded; memory is bounded by [`PAGES_AHEAD`] pages of
+//! [`PAGE_ROWS`] rows in [`PAGE_BLOCKS`] blocks and by the words, not by the events. From the [`PAGES_ALONE`]th
+//! page of [`scan`] on a second thread reads ahead; it lives as long as the scan.
 
 use std::collections::{HashMap, VecDeque};
 use std::panic::resume_unwind;
