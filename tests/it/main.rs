@@ -29,6 +29,8 @@ mod export;
 mod faults;
 mod formats;
 mod hostile;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod http_api;
 mod input;
 #[cfg(feature = "map")]
 mod map;
@@ -36,6 +38,8 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(feature = "http")]
+mod service;
 #[cfg(feature = "cli")]
 mod shown;
 mod statemachine;
