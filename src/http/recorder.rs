@@ -75,14 +75,17 @@ impl Recorder {
         let room = self.room_for(&events, room).await?;
         let (answer, answered) = oneshot::channel();
         let entry = Entry { events, answer, _room: room };
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok());
-        drop(queue);
         let ended = || Failure::busy("the service is ending");
-        if !sent {
+        if !self.send(entry) {
             return Err(ended());
         }
         answered.await.map_err(|_| ended())?.map_err(Failure::from)
+    }
+
+    /// Whether the thread takes it; the lock is not held while it is waited for.
+    fn send(&self, entry: Entry) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok())
     }
 
     async fn room_for(
