@@ -66,7 +66,7 @@ impl Recorder {
         })
     }
 
-    /// Logs events that keep the rules, together; their ids once they are durable.
+    /// Logs events together, all of them or none; their ids once they are durable.
     pub(super) async fn log(
         &self,
         events: Vec<NewEvent>,
@@ -163,12 +163,15 @@ fn record(
 ) {
     while let Some(first) = entries.blocking_recv() {
         let mut waiting = first.events.len();
-        let mut group = vec![first];
+        let mut group = Vec::from_iter(admitted(store, first));
         while waiting < GROUP_EVENTS_MAX
             && let Ok(next) = entries.try_recv()
         {
             waiting += next.events.len();
-            group.push(next);
+            group.extend(admitted(store, next));
+        }
+        if group.is_empty() {
+            continue;
         }
         let began = Instant::now();
         let outcome = log_group(store, group);
@@ -178,6 +181,17 @@ fn record(
             if lost && fail.borrow().is_none() {
                 fail.send_replace(Some(error));
             }
+        }
+    }
+}
+
+/// An entry whose events keep the rules; another is answered at once, so that it does not fail those beside it.
+fn admitted(store: &Store, entry: Entry) -> Option<Entry> {
+    match entry.events.iter().try_for_each(|event| store.validate(event)) {
+        Ok(()) => Some(entry),
+        Err(error) => {
+            let _ = entry.answer.send(Err(error));
+            None
         }
     }
 }
