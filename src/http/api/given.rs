@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::query::gaps::{Gap, WithGaps};
 use crate::store::Store;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Characters of a message about a body, which may hold what was given.
 const MESSAGE_CHARS_MAX: usize = 300;
 
