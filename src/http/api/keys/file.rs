@@ -124,9 +124,9 @@ fn decode(bytes: &[u8]) -> Result<(Memory, Rest)> {
             memory.forget(&HashSet::new());
             continue;
         }
-        // A power cut leaves a record that reaches the end, whole or not, or a stretch of zeros.
-        let reaches_end = length.is_some_and(|length| length >= rest.len());
-        let torn = reaches_end || rest.len() < SHORTEST_BYTES || rest.iter().all(|byte| *byte == 0);
+        // A power cut leaves a record that reaches the end, whole or not, and zeros after it.
+        let end = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let torn = end < SHORTEST_BYTES || length.is_some_and(|length| length >= end);
         return Ok((memory, if torn { Rest::Torn } else { Rest::Damaged }));
     }
     Ok((memory, Rest::None))
