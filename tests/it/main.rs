@@ -38,6 +38,8 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod schema;
 #[cfg(feature = "http")]
 mod service;
 #[cfg(feature = "cli")]
