@@ -378,7 +378,7 @@ mod tests {
         hostile.extend([DONE; 17]);
         hostile.extend(u32::MAX.to_le_bytes());
         assert_eq!(decode(&hostile).unwrap().1, Rest::Torn, "shorter than any record");
-        hostile.extend([0; 100]);
+        hostile.extend([7; 100]);
         assert_eq!(decode(&hostile).unwrap().1, Rest::Damaged);
     }
 }
