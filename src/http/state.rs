@@ -13,7 +13,7 @@ use super::metrics::Metrics;
 use super::pace::Pace;
 use super::recorder::Recorder;
 use super::settings::Settings;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 
 /// What handlers are given.
@@ -95,4 +95,9 @@ impl State {
 /// A handler has panicked; what it said is in the log.
 pub(super) fn broken() -> Failure {
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the call could not be answered")
+}
+
+/// Events were brought, and what became of them is not known yet.
+pub(super) fn outcome_unknown() -> Failure {
+    Failure::from(Error::new(ErrorKind::OutcomeUnknown, "a call was given up while it was logged"))
 }
