@@ -20,6 +20,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::Failure;
+use super::api::BATCHES;
 use super::metrics::Call;
 use super::recorder;
 use super::settings::Settings;
@@ -71,15 +72,18 @@ fn panicked(_words: Box<dyn Any + Send>) -> Response {
     state::broken().into_response()
 }
 
-/// Refuses what takes too long before its answer begins.
+/// Refuses what takes too long before its answer begins; a batch may take twice as long, since it is large.
 async fn in_time(
     State(state): State<Shared>,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
+    let path = request.extensions().get::<MatchedPath>();
+    let is_batch = path.is_some_and(|path| path.as_str() == BATCHES);
+    let patience = state.settings.patience.saturating_mul(if is_batch { 2 } else { 1 });
     let brought = Arc::new(AtomicBool::new(false));
     let call = recorder::noting(Arc::clone(&brought), next.run(request));
-    let answered = tokio::time::timeout(state.settings.patience, call).await;
+    let answered = tokio::time::timeout(patience, call).await;
     answered.map_err(|_| match brought.load(Ordering::Relaxed) {
         // It waits to be logged, and is.
         true => state::outcome_unknown(),

@@ -58,7 +58,6 @@ struct Entry {
 /// Logs what requests bring.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    store: Store,
     queue: Mutex<Option<mpsc::UnboundedSender<Entry>>>,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -69,12 +68,10 @@ impl Recorder {
     pub(super) fn new(store: Store, metrics: Metrics) -> Result<Self> {
         let (queue, entries) = mpsc::unbounded_channel();
         let (fail, failed) = watch::channel(None);
-        let own = store.clone();
-        let record = move || record(&own, entries, &metrics, &fail);
+        let record = move || record(&store, entries, &metrics, &fail);
         let thread = thread::Builder::new().name("diurnal-recorder".into()).spawn(record);
         let thread = thread.map_err(|error| Error::io("the recorder's thread", error))?;
         Ok(Self {
-            store,
             queue: Mutex::new(Some(queue)),
             room: Arc::new(Semaphore::new(QUEUE_UNITS as usize)),
             thread: Mutex::new(Some(thread)),
@@ -82,26 +79,27 @@ impl Recorder {
         })
     }
 
-    /// Logs events together; their ids once they are durable. Where one breaks a rule, none is logged.
+    /// Logs events together, all of them or none; their ids once they are durable.
     pub(super) async fn log(
         &self,
         events: Vec<NewEvent>,
         room: Room,
     ) -> Result<Vec<EventId>, Failure> {
-        // What breaks a rule in a group would be refused to all who are in it.
-        events.iter().try_for_each(|event| self.store.validate(event))?;
         let room = self.room_for(&events, room).await?;
         let (answer, answered) = oneshot::channel();
         let entry = Entry { events, answer, _room: room };
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok());
-        drop(queue);
-        if !sent {
+        if !self.send(entry) {
             return Err(Failure::busy("the service is ending"));
         }
         // Whoever calls without a time limit needs no note.
         let _ = BROUGHT.try_with(|brought| brought.store(true, Ordering::Relaxed));
         answered.await.unwrap_or_else(|_| Err(broken_off())).map_err(Failure::from)
+    }
+
+    /// Whether the thread takes it; the lock is not held while it is waited for.
+    fn send(&self, entry: Entry) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok())
     }
 
     async fn room_for(
@@ -180,12 +178,15 @@ fn record(
 ) {
     while let Some(first) = entries.blocking_recv() {
         let mut waiting = first.events.len();
-        let mut group = vec![first];
+        let mut group = Vec::from_iter(admitted(store, first));
         while waiting < GROUP_EVENTS_MAX
             && let Ok(next) = entries.try_recv()
         {
             waiting += next.events.len();
-            group.push(next);
+            group.extend(admitted(store, next));
+        }
+        if group.is_empty() {
+            continue;
         }
         let began = Instant::now();
         let outcome = log_group(store, group);
@@ -195,6 +196,17 @@ fn record(
             if lost && fail.borrow().is_none() {
                 fail.send_replace(Some(error));
             }
+        }
+    }
+}
+
+/// An entry whose events keep the rules; another is answered at once, so that it does not fail those beside it.
+fn admitted(store: &Store, entry: Entry) -> Option<Entry> {
+    match entry.events.iter().try_for_each(|event| store.validate(event)) {
+        Ok(()) => Some(entry),
+        Err(error) => {
+            let _ = entry.answer.send(Err(error));
+            None
         }
     }
 }

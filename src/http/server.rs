@@ -28,6 +28,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::Service;
@@ -177,13 +178,18 @@ impl<'s> Connections<'s> {
         });
     }
 
-    /// Waits until what was asked is answered, and closes what is left.
+    /// Waits until what was asked is answered, closes what is left, and waits until nobody holds the store.
     async fn end(mut self) {
-        let patience = self.service.state.settings.patience;
-        if tokio::time::timeout(patience, self.graceful.shutdown()).await.is_err() {
+        let state = &self.service.state;
+        let end = Instant::now() + state.settings.patience;
+        if tokio::time::timeout_at(end, self.graceful.shutdown()).await.is_err() {
             tracing::warn!("connections were closed before they were answered");
         }
         self.tasks.shutdown().await;
+        let end = end.max(Instant::now() + LAST_WORDS);
+        if tokio::time::timeout_at(end, state.released()).await.is_err() {
+            tracing::warn!("questions are still being answered, to nobody");
+        }
     }
 }
 
@@ -258,10 +264,10 @@ impl Drop for Place {
 }
 
 /// One more, for as long as it is there.
-pub(super) struct Counted(Gauge);
+struct Counted(Gauge);
 
 impl Counted {
-    pub(super) fn new(gauge: &Gauge) -> Self {
+    fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }
