@@ -39,6 +39,12 @@ pub(super) async fn noting<T>(brought: Arc<AtomicBool>, call: impl Future<Output
     BROUGHT.scope(brought, call).await
 }
 
+/// Takes note that the call has brought events, or hands them to a task of their own.
+pub(super) fn note() {
+    // Whoever calls without a time limit needs none.
+    let _ = BROUGHT.try_with(|brought| brought.store(true, Ordering::Relaxed));
+}
+
 /// Whether there is a wait for room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Room {
@@ -91,8 +97,7 @@ impl Recorder {
         if !self.send(entry) {
             return Err(Failure::busy("the service is ending"));
         }
-        // Whoever calls without a time limit needs no note.
-        let _ = BROUGHT.try_with(|brought| brought.store(true, Ordering::Relaxed));
+        note();
         answered.await.unwrap_or_else(|_| Err(broken_off())).map_err(Failure::from)
     }
 

@@ -29,6 +29,8 @@ mod export;
 mod faults;
 mod formats;
 mod hostile;
+#[cfg(feature = "http")]
+mod http_server;
 mod input;
 #[cfg(feature = "map")]
 mod map;
@@ -36,6 +38,10 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(all(feature = "cli", feature = "http"))]
+mod serve;
+#[cfg(feature = "http")]
+mod service;
 #[cfg(feature = "cli")]
 mod shown;
 mod statemachine;
