@@ -117,6 +117,8 @@ export async function ready(signal) {
 export async function query(body, signal) {
   const answer = await call('v1/query?allow_gaps=true', { method: 'POST', body, signal });
   const lines = (await answer.text()).split('\n').filter((line) => line !== '').map((line) => JSON.parse(line));
-  const gaps = lines.flatMap((line) => (line.gaps && line.id === undefined ? line.gaps : []));
+  const failed = lines.find((line) => line.id === undefined && line.error);
+  if (failed) throw new Refusal(200, failed.error.kind, failed.error.message);
+  const gaps = lines.flatMap((line) => (line.id === undefined && line.gaps ? line.gaps : []));
   return { found: lines.filter((line) => line.id !== undefined), gaps };
 }

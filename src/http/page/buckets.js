@@ -6,7 +6,7 @@ const HOUR = 3600;
 const DAY = 86400;
 
 const LENGTHS = [1, 2, 5, 10, 15, 30, MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
-  HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 28 * DAY, 91 * DAY, 365 * DAY];
+  HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY, 91 * DAY, 365 * DAY];
 
 /** The shortest length in seconds with which there are no more buckets than this. */
 export function bucketSeconds(fromMs, toMs, bucketsMax) {

@@ -59,7 +59,7 @@ function asker(page, width) {
   async function whole(signal) {
     const began = performance.now();
     let { from, to, openFrom, openTo } = stretch(page);
-    const most = Math.max(40, Math.min(240, Math.floor(width() / 5)));
+    const most = Math.max(60, Math.min(400, Math.floor(width() / 3)));
     let seconds = bucketSeconds(from, to, most);
     let answer = await histogram(page.filter(), seconds, signal);
     const found = answer.found.buckets;

@@ -14,7 +14,7 @@ import { Panel } from '../panel.js';
 import { errorList } from './errors.js';
 
 /** Events of a way that are drawn. */
-const WAY_MAX = 20000;
+const WAY_MAX = 10000;
 
 /** More steps than this are a line alone. */
 const STEPS_MAX = 3000;
