@@ -59,6 +59,8 @@ mod event;
 #[cfg(feature = "export")]
 pub mod export;
 pub mod guide;
+#[cfg(feature = "http")]
+pub mod http;
 mod index;
 pub mod limits;
 #[cfg(feature = "geojson")]

@@ -1,0 +1,167 @@
+//! What holds for every request.
+//!
+//! Owns: headers that every answer has, the time a call may take, panics, other origins and names, paces, and what is
+//! counted and traced of a request. Does not own connections (`server`) nor tokens (`access`).
+//!
+//! Invariant: a client's address leaves the request nowhere: it is neither logged nor counted by.
+
+use std::any::Any;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::answer::Failure;
+use super::metrics::Call;
+use super::settings::Settings;
+use super::state::{self, Shared};
+
+/// Bytes of a request that is no batch: an event whose data is the largest and wholly escaped.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// How long a browser may remember what another origin may do.
+const CORS_AGE: Duration = Duration::from_secs(3600);
+
+/// Headers of every answer that has not said otherwise.
+const HEADERS: [(HeaderName, &str); 5] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::CACHE_CONTROL, "no-store"),
+];
+
+/// Calls with what holds for all of them around.
+pub(super) fn around(calls: Router<Shared>, state: &Shared) -> Router<Shared> {
+    let with = || Arc::clone(state);
+    calls
+        .method_not_allowed_fallback(wrong_method)
+        .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(with(), in_time))
+        .layer(middleware::from_fn_with_state(with(), paced))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(with(), counted))
+        .layer(cors(&state.settings))
+        .layer(middleware::from_fn_with_state(with(), named))
+        .layer(middleware::map_response(with_headers))
+}
+
+async fn nothing_here() -> Failure {
+    Failure::not_found("there is no such call")
+}
+
+async fn wrong_method() -> Failure {
+    let message = "the call is there, but not with this method";
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}
+
+fn panicked(_words: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a call has panicked");
+    state::broken().into_response()
+}
+
+/// Refuses what takes too long before its answer begins.
+async fn in_time(
+    State(state): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let answered = tokio::time::timeout(state.settings.patience, next.run(request)).await;
+    answered
+        .map_err(|_| Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the call took too long"))
+}
+
+/// Refuses a client that asks too much.
+async fn paced(
+    State(state): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
+    if let (Some(pace), Some(address)) = (&state.pace, address)
+        && let Err(wait) = pace.check(address)
+    {
+        let message = "this client asks more often than it may";
+        return Err(Failure {
+            retry_after: Some(wait.as_secs() + 1),
+            ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        });
+    }
+    Ok(next.run(request).await)
+}
+
+/// Refuses a request that calls the service by a name that is not its own.
+async fn named(
+    State(state): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Failure> {
+    let known = &state.settings.hosts;
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().host()).map(without_port);
+    let is_known = |host: &str| known.iter().any(|known| known.eq_ignore_ascii_case(host));
+    if known.is_empty() || host.is_some_and(is_known) {
+        return Ok(next.run(request).await);
+    }
+    let message = "the service is not called by this name";
+    Err(Failure::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", message))
+}
+
+/// The name in a `Host`, of which an address of version 6 keeps its brackets.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Counts and traces a request.
+async fn counted(State(state): State<Shared>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let call = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let call = call.unwrap_or_else(|| "none".to_owned());
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let took = began.elapsed();
+    tracing::debug!(%method, call, status, micros = took.as_micros() as u64, "answered");
+    state.metrics.request_seconds.observe(took.as_secs_f64());
+    state.metrics.requests.get_or_create(&Call { call, status }).inc();
+    response
+}
+
+async fn with_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// Which pages elsewhere may call: none unless settings name them.
+fn cors(settings: &Settings) -> CorsLayer {
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST, Method::PATCH])
+        .allow_headers([
+            header::ACCEPT,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers([header::LINK, header::RETRY_AFTER])
+        .max_age(CORS_AGE);
+    if settings.origins.iter().any(|origin| origin == "*") {
+        return layer.allow_origin(tower_http::cors::Any);
+    }
+    let origins = settings.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    layer.allow_origin(AllowOrigin::list(origins))
+}

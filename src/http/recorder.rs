@@ -1,0 +1,198 @@
+//! The way from requests to the writer.
+//!
+//! Owns: [`Recorder`]: a queue, and the thread that logs what waits in it: all at once, so that calls that come
+//! together share one wait for the disk. Does not own the group commit itself (`writer`).
+//!
+//! Invariants: what waits is bounded by bytes; whoever waits is answered once his events are durable or surely or
+//! possibly are not; what was taken in is logged before the thread ends.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
+
+use super::answer::Failure;
+use super::metrics::Metrics;
+use crate::error::{Error, ErrorKind, Result};
+use crate::event::{EventId, NewEvent};
+use crate::store::Store;
+
+/// What may wait, in units of 256 bytes: 16 MiB.
+const QUEUE_UNITS: u32 = 64 * 1024;
+const UNIT_BYTES: usize = 256;
+/// Events that are logged at once: two blocks, so that a commit stays short.
+const GROUP_EVENTS_MAX: usize = 8192;
+/// How long a batch waits for room.
+const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Whether there is a wait for room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Room {
+    /// A single event is refused where there is no room: its client comes again.
+    Now,
+    /// A batch waits for a while: to send it again would cost more.
+    Soon,
+}
+
+#[derive(Debug)]
+struct Entry {
+    events: Vec<NewEvent>,
+    answer: oneshot::Sender<Result<Vec<EventId>>>,
+    _room: OwnedSemaphorePermit,
+}
+
+/// Logs what requests bring.
+#[derive(Debug)]
+pub(super) struct Recorder {
+    queue: Mutex<Option<mpsc::UnboundedSender<Entry>>>,
+    room: Arc<Semaphore>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    failed: watch::Receiver<Option<Error>>,
+}
+
+impl Recorder {
+    pub(super) fn new(store: Store, metrics: Metrics) -> Result<Self> {
+        let (queue, entries) = mpsc::unbounded_channel();
+        let (fail, failed) = watch::channel(None);
+        let record = move || record(&store, entries, &metrics, &fail);
+        let thread = thread::Builder::new().name("diurnal-recorder".into()).spawn(record);
+        let thread = thread.map_err(|error| Error::io("the recorder's thread", error))?;
+        Ok(Self {
+            queue: Mutex::new(Some(queue)),
+            room: Arc::new(Semaphore::new(QUEUE_UNITS as usize)),
+            thread: Mutex::new(Some(thread)),
+            failed,
+        })
+    }
+
+    /// Logs events that keep the rules, together; their ids once they are durable.
+    pub(super) async fn log(
+        &self,
+        events: Vec<NewEvent>,
+        room: Room,
+    ) -> Result<Vec<EventId>, Failure> {
+        let room = self.room_for(&events, room).await?;
+        let (answer, answered) = oneshot::channel();
+        let entry = Entry { events, answer, _room: room };
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok());
+        drop(queue);
+        let ended = || Failure::busy("the service is ending");
+        if !sent {
+            return Err(ended());
+        }
+        answered.await.map_err(|_| ended())?.map_err(Failure::from)
+    }
+
+    async fn room_for(
+        &self,
+        events: &[NewEvent],
+        room: Room,
+    ) -> Result<OwnedSemaphorePermit, Failure> {
+        let full = || Failure::busy("too many events wait to be logged");
+        let units = units(events);
+        let semaphore = Arc::clone(&self.room);
+        match room {
+            Room::Now => semaphore.try_acquire_many_owned(units).map_err(|_| full()),
+            Room::Soon => {
+                let acquired = semaphore.acquire_many_owned(units);
+                let acquired = tokio::time::timeout(ROOM_PATIENCE, acquired).await;
+                acquired.ok().and_then(Result::ok).ok_or_else(full)
+            }
+        }
+    }
+
+    /// Bytes that wait to be logged, about.
+    pub(super) fn waiting_bytes(&self) -> u64 {
+        let taken = (QUEUE_UNITS as usize).saturating_sub(self.room.available_permits());
+        (taken * UNIT_BYTES) as u64
+    }
+
+    /// Why the store takes no more events, where it does not.
+    pub(super) fn failure(&self) -> Option<Error> {
+        self.failed.borrow().clone()
+    }
+
+    /// Waits until the store takes no more events.
+    pub(super) async fn failed(&self) -> Error {
+        let mut failed = self.failed.clone();
+        loop {
+            if let Some(error) = failed.borrow_and_update().clone() {
+                return error;
+            }
+            if failed.changed().await.is_err() {
+                // The thread has ended, as it does with the service.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+impl Drop for Recorder {
+    /// Whoever opens the store next finds it free.
+    fn drop(&mut self) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What events take of the queue, at most all of it.
+fn units(events: &[NewEvent]) -> u32 {
+    let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+    let bytes = |event: &NewEvent| {
+        let tags: usize = event.tags.iter().map(|tag| tag.len() + size_of::<String>()).sum();
+        let names = event.session_id.len() + event.event_type.len();
+        size_of::<NewEvent>() + names + text(&event.client_time) + text(&event.data) + tags
+    };
+    let units = events.iter().map(bytes).sum::<usize>().div_ceil(UNIT_BYTES);
+    u32::try_from(units).unwrap_or(QUEUE_UNITS).clamp(1, QUEUE_UNITS)
+}
+
+fn record(
+    store: &Store,
+    mut entries: mpsc::UnboundedReceiver<Entry>,
+    metrics: &Metrics,
+    fail: &watch::Sender<Option<Error>>,
+) {
+    while let Some(first) = entries.blocking_recv() {
+        let mut waiting = first.events.len();
+        let mut group = vec![first];
+        while waiting < GROUP_EVENTS_MAX
+            && let Ok(next) = entries.try_recv()
+        {
+            waiting += next.events.len();
+            group.push(next);
+        }
+        let began = Instant::now();
+        let outcome = log_group(store, group);
+        metrics.committed(outcome.as_ref().ok().copied(), began.elapsed());
+        if let Err(error) = outcome {
+            let lost = matches!(error.kind(), ErrorKind::OutcomeUnknown | ErrorKind::Poisoned);
+            if lost && fail.borrow().is_none() {
+                fail.send_replace(Some(error));
+            }
+        }
+    }
+}
+
+/// Logs a group and answers each of it; how many events were logged.
+fn log_group(store: &Store, mut group: Vec<Entry>) -> Result<u64> {
+    let lengths: Vec<usize> = group.iter().map(|entry| entry.events.len()).collect();
+    let events = group.iter_mut().flat_map(|entry| std::mem::take(&mut entry.events));
+    let outcome = store.log_events(events.collect::<Vec<_>>());
+    let logged = outcome.as_ref().map(|ids| ids.len() as u64).map_err(Clone::clone);
+    let mut ids = outcome.map(Vec::into_iter);
+    for (entry, length) in group.into_iter().zip(lengths) {
+        let answer = match &mut ids {
+            Ok(ids) => Ok(ids.take(length).collect()),
+            Err(error) => Err(error.clone()),
+        };
+        // Whoever has gone away needs no answer.
+        let _ = entry.answer.send(answer);
+    }
+    logged
+}

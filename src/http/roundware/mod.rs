@@ -1,0 +1,9 @@
+//! The calls of Roundware's clients.
+
+use axum::Router;
+
+use super::state::Shared;
+
+pub(super) fn routes() -> Router<Shared> {
+    Router::new()
+}
