@@ -158,3 +158,54 @@ fn chunk(bytes: &[u8], at: usize) -> Result<Option<Range<usize>>> {
         Err(_) => Err("a chunk without a size".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers with these parts, each sent on its own, and gives what the client made of them.
+    async fn answered(parts: &'static [&'static str]) -> Result<(u16, String, bool)> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let mut client = Client::connect(listener.local_addr()?).await?;
+        let serve = async {
+            let (mut stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            for part in parts {
+                stream.write_all(part.as_bytes()).await?;
+                tokio::task::yield_now().await;
+            }
+            std::io::Result::Ok(())
+        };
+        let (answer, served) = tokio::join!(client.ask(b"GET / HTTP/1.1\r\n\r\n"), serve);
+        served?;
+        let answer = answer?;
+        let body = std::str::from_utf8(answer.body)?.to_owned();
+        Ok((answer.status, body, answer.last))
+    }
+
+    #[tokio::test]
+    async fn a_body_of_a_known_length_is_read_whole() {
+        let parts = &["HTTP/1.1 200 OK\r\nContent-", "Length: 5\r\n\r\nhe", "llo"];
+        assert_eq!(answered(parts).await.unwrap(), (200, "hello".to_owned(), false));
+    }
+
+    #[tokio::test]
+    async fn a_body_in_chunks_is_joined() {
+        let parts = &[
+            "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n5",
+            "\r\nhel",
+            "lo\r\n6\r\n world\r\n0\r",
+            "\n\r\n",
+        ];
+        assert_eq!(answered(parts).await.unwrap(), (503, "hello world".to_owned(), true));
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_breaks_off_is_none() {
+        assert!(answered(&["HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe"]).await.is_err());
+    }
+}

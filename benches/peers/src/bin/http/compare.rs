@@ -116,7 +116,7 @@ fn one(
     let at = place.dir.join("http");
     machine::fresh(&at)?;
     let floor = machine::floor(&place.dir)?;
-    let service = Service::start(kind, &at)?;
+    let service = Service::start(kind, &at, None)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let load = arguments.load(measure);
     let busy = service.busy()?;

@@ -106,3 +106,52 @@ pub(crate) fn compare(ledgers: &[Ledger], stored: &HashMap<u64, u64>) -> Result<
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two connections that sent 100 events each; all of the first were answered as logged, and half of the
+    /// second.
+    fn ledgers() -> (Vec<Ledger>, HashMap<u64, u64>) {
+        let mut stored = HashMap::new();
+        let ledgers = [(3, 1), (7, 2)].map(|(connection, step)| {
+            let mut ledger = Ledger::new(connection);
+            for place in 0..100 {
+                let session = ledger.send();
+                if place % step == 0 {
+                    ledger.logged(place);
+                    *stored.entry(session).or_default() += 1;
+                }
+            }
+            ledger
+        });
+        (ledgers.into(), stored)
+    }
+
+    #[test]
+    fn events_answered_as_logged_are_found() {
+        let (ledgers, mut stored) = ledgers();
+        let outcome = compare(&ledgers, &stored).unwrap();
+        assert_eq!((outcome.logged, outcome.stored), (150, 150));
+        // One that was sent, and not answered before the connection broke.
+        *stored.get_mut(&(FIRST_SESSION + 7 * CONNECTION_SESSIONS)).unwrap() += 1;
+        assert_eq!(compare(&ledgers, &stored).unwrap().stored, 151);
+    }
+
+    #[test]
+    fn a_lost_event_is_not_made_up_for_by_another() {
+        let (ledgers, mut stored) = ledgers();
+        let lost = FIRST_SESSION + 3 * CONNECTION_SESSIONS;
+        *stored.get_mut(&lost).unwrap() -= 1;
+        *stored.get_mut(&(lost + 1)).unwrap() += 1;
+        assert!(compare(&ledgers, &stored).is_err());
+    }
+
+    #[test]
+    fn an_event_that_nobody_sent_is_found() {
+        let (ledgers, mut stored) = ledgers();
+        stored.insert(FIRST_SESSION, 1);
+        assert!(compare(&ledgers, &stored).is_err());
+    }
+}

@@ -153,9 +153,10 @@ pub(crate) async fn run<W: Future<Output = Result<()>> + Send + 'static>(
     let running = Arc::new(Running::new(address, load)?);
     let mut connections = JoinSet::new();
     for number in 0..load.callers + load.batchers {
-        let (kind, requests) = match number < load.callers {
-            true => (Kind::Call, &calls),
-            false => (Kind::Batch, &batches),
+        // Batches first: they are not to be the connections that a limit keeps out.
+        let (kind, requests) = match number < load.batchers {
+            true => (Kind::Batch, &batches),
+            false => (Kind::Call, &calls),
         };
         let connection = Connection {
             running: Arc::clone(&running),
@@ -350,5 +351,19 @@ enum Trouble {
 impl Trouble {
     fn silence() -> Self {
         Self::Broken(format!("no answer within {PATIENCE:?}").into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_whether_its_event_was_logged() {
+        assert_eq!(outcome(br#"{"line":12,"id":7}"#), Some(true));
+        assert_eq!(outcome(br#"{"line":12,"error":{"kind":"invalid_input"}}"#), Some(false));
+        for line in ["", "{}", r#"{"line":1}"#, r#"{"line":1,"idle":7}"#, r#"{"id":7,"line":1}"#] {
+            assert_eq!(outcome(line.as_bytes()), None, "{line}");
+        }
     }
 }

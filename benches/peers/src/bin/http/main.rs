@@ -17,6 +17,7 @@ mod plain;
 mod requests;
 mod service;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -55,7 +56,11 @@ enum Task {
     Overload(overload::Arguments),
     /// Serves an empty directory until the standard input ends.
     #[command(hide = true)]
-    Serve { kind: Kind },
+    Serve {
+        kind: Kind,
+        #[arg(long)]
+        rate: Option<NonZeroU32>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -73,6 +78,6 @@ fn run(arguments: &Arguments) -> machine::Result<()> {
     match &arguments.task {
         None => compare::run(&arguments.compare, &arguments.place),
         Some(Task::Overload(overload)) => overload::run(overload, &arguments.place),
-        Some(Task::Serve { kind }) => service::serve(*kind, &arguments.place.dir),
+        Some(Task::Serve { kind, rate }) => service::serve(*kind, &arguments.place.dir, *rate),
     }
 }

@@ -7,6 +7,7 @@
 //! Memory is flat where the last tenth of the run has no more than 1.1 times what the second has: in the first, queues
 //! and caches fill.
 
+use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 512)]
     callers: usize,
     /// Connections of batches.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 16)]
     batches: usize,
     /// Events of a batch.
     #[arg(long, default_value_t = 5_000)]
@@ -44,6 +45,10 @@ pub(crate) struct Arguments {
     /// Connections that send half of a head and wait.
     #[arg(long, default_value_t = 32)]
     hanging: usize,
+    /// Requests a second that diurnal's service takes of one client, which all of these are; no limit unless
+    /// given.
+    #[arg(long)]
+    rate: Option<NonZeroU32>,
     #[arg(long, value_enum, default_value = "diurnal")]
     service: Kind,
 }
@@ -59,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments, place: &Place) -> Result<()> {
     std::fs::create_dir_all(&place.dir)?;
     machine::fresh(&at)?;
     let floor = machine::floor(&place.dir)?;
-    let service = Service::start(kind, &at)?;
+    let service = Service::start(kind, &at, arguments.rate)?;
     let load = Load {
         callers: arguments.callers,
         form: Form::Get,

@@ -146,3 +146,42 @@ fn each_has(requests: &[Request], events: usize) -> Result<()> {
         false => Err(format!("{SESSION:?} stands in an event of the workload").into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESS: SocketAddr =
+        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 80);
+
+    #[test]
+    fn a_call_names_its_session_and_ends_where_it_says() {
+        for form in [Form::Get, Form::Post] {
+            for call in calls(ADDRESS, form).unwrap() {
+                let mut bytes = Vec::new();
+                call.write(&mut bytes, || 1_234_567_890);
+                let text = String::from_utf8(bytes).unwrap();
+                assert_eq!(text.matches("session_id=1234567890&").count(), 1, "{text}");
+                let (head, body) = text.split_once("\r\n\r\n").unwrap();
+                let length = head.split_once("Content-Length: ").map_or("0", |(_, length)| length);
+                assert_eq!(length.parse(), Ok(body.len()));
+            }
+        }
+    }
+
+    #[test]
+    fn each_line_of_a_batch_is_an_event_of_its_session() {
+        let batches = batches(ADDRESS, 50).unwrap();
+        assert_eq!(batches.len(), BATCHES);
+        let mut bytes = Vec::new();
+        let mut sessions = 1_000_000_000..;
+        batches[0].write(&mut bytes, || sessions.next().unwrap());
+        let text = String::from_utf8(bytes).unwrap();
+        let (_, body) = text.split_once("\r\n\r\n").unwrap();
+        for (line, session) in body.lines().zip(1_000_000_000_u64..) {
+            serde_json::from_str::<diurnal::NewEvent>(line).unwrap();
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            assert_eq!(line["session_id"], session.to_string());
+        }
+    }
+}

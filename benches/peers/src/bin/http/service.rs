@@ -8,10 +8,12 @@
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use clap::ValueEnum;
+use diurnal::http::Settings;
 use diurnal::{Filter, GroupBy, Store};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -44,8 +46,8 @@ impl Kind {
     pub(crate) fn about(self) -> String {
         match self {
             Self::Diurnal => {
-                "diurnal: the service of its library with every default but no limit to a client's \
-                 rate"
+                "diurnal: the library's service and store with every default, so without tokens and without a \
+                 limit to what one client asks"
                     .to_owned()
             }
             Self::Plain => plain::about(),
@@ -74,10 +76,14 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// Starts a service over an empty directory.
-    pub(crate) fn start(kind: Kind, at: &Path) -> Result<Self> {
+    /// Starts a service over an empty directory. diurnal's limits a client to `rate` requests a second, where it
+    /// is given.
+    pub(crate) fn start(kind: Kind, at: &Path, rate: Option<NonZeroU32>) -> Result<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(["serve", kind.argument(), "--dir"]).arg(at);
+        if let Some(rate) = rate {
+            command.args(["--rate", &rate.to_string()]);
+        }
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let input = child.stdin.take();
         let output = child.stdout.take().ok_or("the service has no output")?;
@@ -121,7 +127,7 @@ impl Drop for Service {
 }
 
 /// Serves until the standard input ends: what the process does that [`Service::start`] starts.
-pub(crate) fn serve(kind: Kind, at: &Path) -> Result<()> {
+pub(crate) fn serve(kind: Kind, at: &Path, rate: Option<NonZeroU32>) -> Result<()> {
     let (end, ended) = oneshot::channel();
     std::thread::spawn(move || {
         drop(std::io::stdin().read_to_end(&mut Vec::new()));
@@ -134,7 +140,11 @@ pub(crate) fn serve(kind: Kind, at: &Path) -> Result<()> {
         writeln!(output, "{}", listener.local_addr()?)?;
         output.flush()?;
         match kind {
-            Kind::Diurnal => Err("the service is not there yet".into()),
+            Kind::Diurnal => {
+                let settings = Settings::new().requests_per_second(rate);
+                let service = diurnal::http::Service::new(Store::open(at)?, settings)?;
+                Ok(diurnal::http::serve(listener, service, until).await?)
+            }
             Kind::Plain => plain::serve(listener, at, until).await,
         }
     })
