@@ -19,6 +19,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::Failure;
+use super::api::BATCHES;
 use super::metrics::Call;
 use super::settings::Settings;
 use super::state::{self, Shared};
@@ -68,13 +69,16 @@ fn panicked(_words: Box<dyn Any + Send>) -> Response {
     state::broken().into_response()
 }
 
-/// Refuses what takes too long before its answer begins.
+/// Refuses what takes too long before its answer begins; a batch may take twice as long, since it is large.
 async fn in_time(
     State(state): State<Shared>,
     request: Request,
     next: Next,
 ) -> Result<Response, Failure> {
-    let answered = tokio::time::timeout(state.settings.patience, next.run(request)).await;
+    let path = request.extensions().get::<MatchedPath>();
+    let is_batch = path.is_some_and(|path| path.as_str() == BATCHES);
+    let patience = state.settings.patience.saturating_mul(if is_batch { 2 } else { 1 });
+    let answered = tokio::time::timeout(patience, next.run(request)).await;
     answered
         .map_err(|_| Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the call took too long"))
 }

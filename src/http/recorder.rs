@@ -66,7 +66,7 @@ impl Recorder {
         })
     }
 
-    /// Logs events that keep the rules, together; their ids once they are durable.
+    /// Logs events together, all of them or none; their ids once they are durable.
     pub(super) async fn log(
         &self,
         events: Vec<NewEvent>,
@@ -75,14 +75,17 @@ impl Recorder {
         let room = self.room_for(&events, room).await?;
         let (answer, answered) = oneshot::channel();
         let entry = Entry { events, answer, _room: room };
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let sent = queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok());
-        drop(queue);
         let ended = || Failure::busy("the service is ending");
-        if !sent {
+        if !self.send(entry) {
             return Err(ended());
         }
         answered.await.map_err(|_| ended())?.map_err(Failure::from)
+    }
+
+    /// Whether the thread takes it; the lock is not held while it is waited for.
+    fn send(&self, entry: Entry) -> bool {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.as_ref().is_some_and(|queue| queue.send(entry).is_ok())
     }
 
     async fn room_for(
@@ -160,12 +163,15 @@ fn record(
 ) {
     while let Some(first) = entries.blocking_recv() {
         let mut waiting = first.events.len();
-        let mut group = vec![first];
+        let mut group = Vec::from_iter(admitted(store, first));
         while waiting < GROUP_EVENTS_MAX
             && let Ok(next) = entries.try_recv()
         {
             waiting += next.events.len();
-            group.push(next);
+            group.extend(admitted(store, next));
+        }
+        if group.is_empty() {
+            continue;
         }
         let began = Instant::now();
         let outcome = log_group(store, group);
@@ -175,6 +181,17 @@ fn record(
             if lost && fail.borrow().is_none() {
                 fail.send_replace(Some(error));
             }
+        }
+    }
+}
+
+/// An entry whose events keep the rules; another is answered at once, so that it does not fail those beside it.
+fn admitted(store: &Store, entry: Entry) -> Option<Entry> {
+    match entry.events.iter().try_for_each(|event| store.validate(event)) {
+        Ok(()) => Some(entry),
+        Err(error) => {
+            let _ = entry.answer.send(Err(error));
+            None
         }
     }
 }

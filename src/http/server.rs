@@ -72,7 +72,11 @@ pub async fn serve(
     drop(listener);
     service.state.end();
     let patience = service.state.settings.patience;
-    if tokio::time::timeout(patience, graceful.shutdown()).await.is_err() {
+    let ended = async {
+        graceful.shutdown().await;
+        service.state.released().await;
+    };
+    if tokio::time::timeout(patience, ended).await.is_err() {
         tracing::warn!("connections were closed before they were answered");
     }
     failed.map_or(Ok(()), Err)
