@@ -24,6 +24,8 @@ use crate::plain;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Kind {
     Diurnal,
+    /// Without other processes that may read meanwhile.
+    Exclusive,
     Plain,
 }
 
@@ -31,6 +33,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Diurnal => "diurnal",
+            Self::Exclusive => "diurnal, exclusive",
             Self::Plain => "axum + SQLite",
         }
     }
@@ -38,6 +41,7 @@ impl Kind {
     fn argument(self) -> &'static str {
         match self {
             Self::Diurnal => "diurnal",
+            Self::Exclusive => "exclusive",
             Self::Plain => "plain",
         }
     }
@@ -50,6 +54,10 @@ impl Kind {
                  limit to what one client asks"
                     .to_owned()
             }
+            Self::Exclusive => {
+                "diurnal, exclusive: the same without shared readers: no second sync for each commit"
+                    .to_owned()
+            }
             Self::Plain => plain::about(),
         }
     }
@@ -57,7 +65,7 @@ impl Kind {
     /// How many events are stored of each session.
     pub(crate) fn stored(self, at: &Path) -> Result<HashMap<u64, u64>> {
         match self {
-            Self::Diurnal => {
+            Self::Diurnal | Self::Exclusive => {
                 let store = Store::open_read_only(at)?;
                 let counts = store.count_by(&Filter::All, GroupBy::Session)?;
                 let parsed = counts.into_iter().map(|count| Ok((count.key.parse()?, count.count)));
@@ -140,9 +148,11 @@ pub(crate) fn serve(kind: Kind, at: &Path, rate: Option<NonZeroU32>) -> Result<(
         writeln!(output, "{}", listener.local_addr()?)?;
         output.flush()?;
         match kind {
-            Kind::Diurnal => {
+            Kind::Diurnal | Kind::Exclusive => {
+                let shared = kind == Kind::Diurnal;
+                let store = Store::builder().shared_readers(shared).open(at)?;
                 let settings = Settings::new().requests_per_second(rate);
-                let service = diurnal::http::Service::new(Store::open(at)?, settings)?;
+                let service = diurnal::http::Service::new(store, settings)?;
                 Ok(diurnal::http::serve(listener, service, until).await?)
             }
             Kind::Plain => plain::serve(listener, at, until).await,
