@@ -32,6 +32,8 @@ mod hostile;
 mod input;
 #[cfg(feature = "map")]
 mod map;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod page;
 mod planted;
 mod progress;
 mod readers;
