@@ -31,6 +31,8 @@ mod export;
 mod faults;
 mod formats;
 mod hostile;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod http_api;
 #[cfg(feature = "http")]
 mod http_roundware;
 mod input;
