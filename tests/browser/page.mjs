@@ -149,7 +149,7 @@ await claim('sessions are listed, sorted and paged as the service has them', asy
   const ids = async () => page.locator('tbody tr th .said').allTextContents();
   const expected = async (body) => (await service.question('sessions', body)).sessions.map((one) => one.id);
   equal(await ids(), (await expected({ sort: 'last', order: 'desc', limit: 50 })), 'the latest first');
-  await page.getByRole('button', { name: 'Events' }).click();
+  await page.getByRole('button', { name: 'Events', exact: true }).click();
   const byEvents = await expected({ sort: 'events', order: 'desc', limit: 100 });
   await until('they are sorted by events', async () => JSON.stringify(await ids()) === JSON.stringify(byEvents.slice(0, 50)));
   equal(await page.locator('th[aria-sort="descending"]').textContent(), 'Events▼', 'the column that is sorted by');

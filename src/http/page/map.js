@@ -176,5 +176,7 @@ export class BaseMap {
     maps.delete(this);
     this.sizes?.disconnect();
     this.map?.remove();
+    // Nothing that was under way paints on it any more.
+    this.map = null;
   }
 }
