@@ -6,7 +6,7 @@ import { sessionLink } from '../events.js';
 import { counted, duration, number, time } from '../format.js';
 import { Panel } from '../panel.js';
 
-const LISTED = 100;
+const LISTED = 50;
 
 /** A skew in words. */
 function off(micros) {
