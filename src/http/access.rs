@@ -79,7 +79,7 @@ fn check(tokens: Option<&Tokens>, headers: &HeaderMap) -> Result<(), Failure> {
 }
 
 /// What follows `Bearer`, or `Token` as Roundware's clients write it, in any case.
-fn token(headers: &HeaderMap) -> Option<&[u8]> {
+pub(super) fn token(headers: &HeaderMap) -> Option<&[u8]> {
     let value = headers.get(header::AUTHORIZATION)?.as_bytes();
     let at = value.iter().position(|byte| *byte == b' ')?;
     let (scheme, token) = value.split_at(at);

@@ -162,7 +162,7 @@ async fn with_headers(mut response: Response) -> Response {
 /// Which pages elsewhere may call: none unless settings name them.
 fn cors(settings: &Settings) -> CorsLayer {
     let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST, Method::PATCH])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT])
         .allow_headers([
             header::ACCEPT,
             header::AUTHORIZATION,

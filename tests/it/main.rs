@@ -10,6 +10,8 @@ mod check;
 mod child;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "http")]
+mod clients;
 mod common;
 mod concurrency;
 #[cfg(feature = "testing")]
@@ -29,6 +31,8 @@ mod export;
 mod faults;
 mod formats;
 mod hostile;
+#[cfg(feature = "http")]
+mod http_roundware;
 mod input;
 #[cfg(feature = "map")]
 mod map;
@@ -38,6 +42,8 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(feature = "http")]
+mod service;
 #[cfg(feature = "cli")]
 mod shown;
 mod statemachine;

@@ -99,10 +99,10 @@ static TAGS: LazyLock<Vec<HeaderValue>> = LazyLock::new(|| {
 
 /// The files of the page, and the page itself.
 pub(super) fn routes() -> Router<Shared> {
-    Router::new().route("/", get(index)).route("/page/{*path}", get(file))
+    Router::new().route("/page/{*path}", get(file))
 }
 
-/// The page itself.
+/// The page itself, which `roundware` answers with at `/`.
 pub(super) async fn index(headers: HeaderMap) -> Response {
     answer(INDEX, &headers)
 }
