@@ -18,5 +18,5 @@ export function lengthName(seconds) {
   const units = [[DAY, 'day'], [HOUR, 'hour'], [MINUTE, 'minute'], [1, 'second']];
   const [length, name] = units.find(([unit]) => seconds % unit === 0);
   const count = seconds / length;
-  return count === 1 ? name : count + ' ' + name + 's';
+  return count + ' ' + name + (count === 1 ? '' : 's');
 }

@@ -68,7 +68,7 @@ export class TimeChart {
     this.plot = new uPlot({
       width: 600,
       height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 34, 0, 0],
       legend: { show: false },
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), zoneName() === 'UTC' ? 'Etc/UTC' : zoneName()),
       cursor: { y: false, points: { show: false }, drag: { x: Boolean(onbrush), y: false, setScale: false } },

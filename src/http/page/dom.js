@@ -25,9 +25,12 @@ export function svg(name, properties, ...children) {
   return fill(document.createElementNS(SVG, name), properties, children);
 }
 
+/** Signs that show nothing, as signs: those that control, and those that turn the direction of what follows. */
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g;
+
 /** Text that a client sent: kept apart from the direction of the text around it, and cut where it is long. */
 export function said(text, charsMax = 300) {
-  const whole = String(text);
+  const whole = String(text).replace(UNSEEN, (sign) => (sign < ' ' ? String.fromCharCode(0x2400 + sign.charCodeAt(0)) : '\ufffd'));
   const shown = whole.length > charsMax ? whole.slice(0, charsMax) + '…' : whole;
   if (shown.trim() === '') return el('span', { class: 'soft', text: whole === '' ? '(empty)' : '(blank)' });
   return el('bdi', { class: 'said', text: shown });

@@ -23,7 +23,7 @@ export function eventTable(page, caption, events, { session = true, place = true
     { title: 'Time', className: 'time', cell: (event) => el('time', { datetime: event.server_time, text: time(event.server_time) }) },
     session ? { title: 'Session', cell: (event) => sessionLink(page, event.session_id) } : null,
     { title: 'Type', cell: (event) => el('span', { class: event.event_type === 'client_error' ? 'bad' : '' }, said(event.event_type, 64)) },
-    { title: 'Tags and data', className: 'says', cell: (event) => [tagList(event.tags), event.data ? said(event.data, 200) : null] },
+    { title: 'Tags and data', className: 'says', cell: (event) => [tagList(event.tags), event.data ? said(event.data, 160) : null] },
     place ? { title: 'Place', className: 'time', cell: where } : null,
   ];
   return table({ caption, columns: columns.filter(Boolean), rows: events, key: (event) => event.id });

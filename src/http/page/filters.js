@@ -7,6 +7,7 @@ import { el, replace, said } from './dom.js';
 import { boxInWords, filterOf, timeInWords } from './filter.js';
 import { field, unfield, zoneName } from './format.js';
 import { choices, disclosure } from './picker.js';
+import { unfoldWhere } from './switches.js';
 
 /** Values of a type or tag that are offered. */
 const OFFERED_MAX = 1000;
@@ -98,7 +99,7 @@ export function filterBar(page) {
   const row = el('div', { class: 'pickers' }, [time, types, tags, area].map((one) => one.element));
   const summary = el('span', { text: 'Filters' });
   const fold = el('details', { class: 'fold' }, el('summary', null, summary), row);
-  fold.open = window.matchMedia('(min-width: 44rem)').matches;
+  unfoldWhere(fold, '(min-width: 44rem)');
   const element = el('div', { class: 'filters', role: 'search', 'aria-label': 'Filters' }, fold, chips);
 
   function chip(label, value, without) {

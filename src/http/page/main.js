@@ -10,7 +10,7 @@ import { filterBar } from './filters.js';
 import { counted, millis, number } from './format.js';
 import { follow } from './live.js';
 import * as map from './map.js';
-import { switches } from './switches.js';
+import { switches, unfoldWhere } from './switches.js';
 import { clocks } from './views/clocks.js';
 import { errors } from './views/errors.js';
 import { health } from './views/health.js';
@@ -203,6 +203,7 @@ async function begin() {
       view.panels.forEach((panel) => panel.load());
     },
   }));
+  unfoldWhere(document.getElementById('settings'), '(min-width: 64rem)');
   liveButton.addEventListener('click', () => {
     live.on = !live.on;
     page.say(live.on ? 'Live events are followed.' : 'Live events are paused.');

@@ -175,6 +175,9 @@ export class BaseMap {
     this.stopDrawing?.();
     maps.delete(this);
     this.sizes?.disconnect();
+    // Nothing that was under way paints on it any more, nor does what Leaflet still has a timer for.
     this.map?.remove();
+    this.map?.off();
+    this.map = null;
   }
 }

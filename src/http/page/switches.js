@@ -25,6 +25,16 @@ function choice(name, label, options, value, onchange) {
       options.map(([key, text]) => el('option', { value: key, selected: key === value, text }))));
 }
 
+/** Opens a fold where there is room for what it holds, and closes it where there is none. */
+export function unfoldWhere(fold, query) {
+  const room = window.matchMedia(query);
+  const turn = () => {
+    fold.open = room.matches;
+  };
+  room.addEventListener('change', turn);
+  turn();
+}
+
 /** The switches; each is told to `onscheme` or `onzone` after it has taken effect. */
 export function switches({ onscheme, onzone }) {
   const scheme = kept('theme', 'system');

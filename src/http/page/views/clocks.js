@@ -6,7 +6,7 @@ import { sessionLink } from '../events.js';
 import { counted, duration, number, time } from '../format.js';
 import { Panel } from '../panel.js';
 
-const LISTED = 100;
+const LISTED = 50;
 
 /** A skew in words. */
 function off(micros) {
@@ -55,6 +55,7 @@ export function clocks(page) {
           { title: 'Jumps', number: true, cell: (one) => number(one.jumps) },
         ] }) : null,
         el('h3', { text: 'The service’s own clock' }),
+        el('p', { class: 'soft', text: 'Events that were logged with a time of their own, as an import does, look like a clock that was set back.' }),
         found.server_jumps.length === 0 ? el('p', { text: 'It is not seen to have jumped.' })
           : table({ caption: 'Jumps of the service’s clock', rows: found.server_jumps, key: (one) => one.before + one.after, columns: [
             { title: 'Before', className: 'time', cell: (one) => time(one.before) },

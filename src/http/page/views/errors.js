@@ -55,7 +55,7 @@ function overTime(page) {
     },
     draw(found) {
       shown = found;
-      chart.rest('A bar is a ' + lengthName(found.seconds) + '. Select a stretch of time to filter by it.');
+      chart.rest('A bar is ' + lengthName(found.seconds) + '. Select a stretch of time to filter by it.');
       chart.set(plotted(found.buckets, (bucket) => [bucket.events]), millis(found.buckets[0].start), millis(found.buckets.at(-1).end));
       return chart.element;
     },

@@ -26,6 +26,9 @@ const ROWS_MAX = 500;
 const WHOLE_TIMES = 20;
 const WHOLE_MIN = 60000;
 
+/** Buckets may be so many times more than there is room for before longer ones are asked for. */
+const TOO_MANY = 1.5;
+
 const DAY = 86400000;
 
 /** Where the shown stretch of time begins and ends, as far as is known before anything is asked. */
@@ -63,17 +66,17 @@ function asker(page, width) {
     let seconds = bucketSeconds(from, to, most);
     let answer = await histogram(page.filter(), seconds, signal);
     const found = answer.found.buckets;
-    // Events may lie in a small part of the days that the store has.
+    // Events may lie in a small part of the days that the store has, or beyond those that were known.
     if (found.length > 0 && (openFrom || openTo)) {
       if (openFrom) from = millis(found[0].start);
       if (openTo) to = millis(found[found.length - 1].end);
-      const finer = bucketSeconds(from, to, most);
-      if (finer < seconds) {
-        seconds = finer;
+      const fitting = bucketSeconds(from, to, most);
+      if (fitting !== seconds) {
+        seconds = fitting;
         answer = await histogram(page.filter(), seconds, signal);
       }
     }
-    kept = { ...answer, seconds, key: page.state, due: performance.now() + Math.max(WHOLE_MIN, WHOLE_TIMES * (performance.now() - began)) };
+    kept = { ...answer, seconds, most, key: page.state, due: performance.now() + Math.max(WHOLE_MIN, WHOLE_TIMES * (performance.now() - began)) };
     return kept;
   }
 
@@ -84,6 +87,8 @@ function asker(page, width) {
     const more = [{ server_time: { from: iso(from - ALIVE_MICROS / 1000) } }];
     const { found, gaps } = await histogram(page.filter({ more }), kept.seconds, signal);
     const begin = reach(page.state, page.now())[0] ?? -Infinity;
+    const reached = millis(found.buckets.at(-1)?.end ?? last.end) - Math.max(begin, millis(kept.found.buckets[0].start));
+    if (reached > TOO_MANY * kept.most * kept.seconds * 1000) return whole(signal);
     const buckets = merged(kept.found.buckets, found.buckets, from).filter((bucket) => millis(bucket.end) > begin);
     const events = buckets.reduce((sum, bucket) => sum + bucket.events, 0);
     const peak = found.peak && (!kept.found.peak || found.peak.sessions > kept.found.peak.sessions) ? found.peak : kept.found.peak;
@@ -188,7 +193,7 @@ function activityPanel(page) {
         return [tileRow, el('p', { class: 'nothing' }, nothing(page), ' ', page.filtered()
           ? el('button', { type: 'button', class: 'link', text: 'Clear the filters', onclick: () => page.clear() }) : null)];
       }
-      events.rest('A bar is a ' + lengthName(seconds) + '. Select a stretch of time to filter by it.');
+      events.rest('A bar is ' + lengthName(seconds) + '. Select a stretch of time to filter by it.');
       alive.rest('A session is alive for 10 minutes after each event, unless it ends.');
       events.set(plotted(found.buckets, (bucket) => [bucket.events]), shown.from, shown.to);
       alive.set(plotted(found.buckets, (bucket) => [bucket.alive_max]), shown.from, shown.to);

@@ -168,7 +168,7 @@ export function places(page) {
         { title: 'Events', number: true, cell: (cell) => number(cell.events) },
         { title: 'Sessions', number: true, cell: (cell) => number(cell.sessions) },
         { title: 'Filter', cell: (cell) => el('button', { type: 'button', class: 'small', 'data-key': 'cell ' + middle(cell).join(),
-          'aria-label': 'Filter to the cell around ' + degrees(...middle(cell), 4), text: 'Only here', onclick: () => page.go({ box: cell.bounds, page: 1 }) }) },
+          'aria-label': 'Only here: ' + degrees(...middle(cell), 4), text: 'Only here', onclick: () => page.go({ box: cell.bounds, page: 1 }) }) },
       ],
     }));
   }

@@ -141,7 +141,7 @@ function lanes(buckets, seconds, from, to) {
     el('ul', { class: 'lanes' }, rows),
     el('p', { class: 'lane-axis', 'aria-hidden': 'true' }, el('span', { text: label(from) }), el('span', { text: label(to) })),
     el('p', { class: 'soft small-print', text: (totals.size > types.length ? 'The ' + LANES_MAX + ' most frequent of ' + totals.size + ' types. ' : '')
-      + 'A mark is a ' + lengthName(seconds) + '; the stronger, the more events.' }),
+      + 'A mark is ' + lengthName(seconds) + '; the stronger, the more events.' }),
   ];
 }
 

@@ -2,7 +2,7 @@
 
 import { ready, store as askStore } from '../api.js';
 import { bar, el, table, tiles } from '../dom.js';
-import { bytes, counted, hour, number } from '../format.js';
+import { bytes, counted, number, time } from '../format.js';
 import { Panel } from '../panel.js';
 
 const PAGE = 60;
@@ -31,9 +31,9 @@ function wellInWords({ info, days, writable, ready: isReady }) {
 }
 
 export function store(page) {
-  const reach = (day) => (day.first && day.last ? hour(day.first) + ' – ' + hour(day.last) : 'cannot be read');
+  const at = (instant) => (instant ? time(instant) : 'cannot be read');
   const panel = new Panel({
-    title: 'Store',
+    title: 'What is kept',
     again: 5000,
     ask: async (signal) => {
       const [found, isReady] = await Promise.all([askStore(signal), ready(signal)]);
@@ -44,7 +44,7 @@ export function store(page) {
       const days = [...found.days].reverse();
       const most = days.reduce((greatest, day) => Math.max(greatest, day.bytes), 1);
       const pages = Math.max(1, Math.ceil(days.length / PAGE));
-      const at = Math.min(page.state.page, pages);
+      const turned = Math.min(page.state.page, pages);
       const turn = (text, to) => el('button', { type: 'button', disabled: to < 1 || to > pages, 'data-key': 'days ' + text, onclick: () => page.go({ page: to }), text });
       return [
         tiles([
@@ -52,21 +52,22 @@ export function store(page) {
           ['Days', number(info.days), info.first_day ? info.first_day + ' to ' + info.last_day : null],
           ['Size', bytes(info.bytes), info.events ? (info.bytes / info.events).toFixed(1) + ' bytes an event' : null, 'tile-bytes'],
           ['Commits', info.commits === undefined || info.commits === null ? '–' : number(info.commits), 'since the service started'],
-          ['Version', 'diurnal ' + version, 'format ' + info.format_version],
+          ['Version', version, 'of diurnal; format ' + info.format_version],
         ]),
         el('h3', { text: 'Health' }), wellInWords(found),
         el('h3', { text: 'Retention' }), el('p', { text: retentionInWords(retention) }),
         el('h3', { text: 'Days (UTC)' }),
-        days.length === 0 ? el('p', { class: 'nothing', text: 'There is no day yet.' }) : table({ caption: 'Days of the store, the newest first', rows: days.slice((at - 1) * PAGE, at * PAGE), key: (day) => day.day, columns: [
+        days.length === 0 ? el('p', { class: 'nothing', text: 'There is no day yet.' }) : table({ caption: 'Days of the store, the newest first', rows: days.slice((turned - 1) * PAGE, turned * PAGE), key: (day) => day.day, columns: [
           { title: 'Day', className: 'time', cell: (day) => day.day },
           { title: 'Events', number: true, cell: (day) => number(day.events) },
           { title: 'Size', number: true, cell: (day) => bytes(day.bytes) },
           { title: 'Share', className: 'bar-cell', cell: (day) => bar(day.bytes / most) },
-          { title: 'Reach', className: 'time', cell: reach },
+          { title: 'First event', className: 'time', cell: (day) => at(day.first) },
+          { title: 'Last event', className: 'time', cell: (day) => at(day.last) },
           { title: 'State', cell: (day) => (day.sealed ? 'sealed' : 'being written') },
         ] }),
-        pages > 1 ? el('nav', { class: 'pager', 'aria-label': 'Pages of days' }, turn('Previous', at - 1),
-          el('span', { text: 'Page ' + at + ' of ' + number(pages) }), turn('Next', at + 1)) : null,
+        pages > 1 ? el('nav', { class: 'pager', 'aria-label': 'Pages of days' }, turn('Previous', turned - 1),
+          el('span', { text: 'Page ' + turned + ' of ' + number(pages) }), turn('Next', turned + 1)) : null,
       ];
     },
   });
