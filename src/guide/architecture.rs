@@ -10,6 +10,7 @@
 //! STORE/
 //!   LOCK                       held by the one writer
 //!   IDENTITY                   tells its backups from those of other stores
+//!   KEYS                       batches that were sent over HTTP with a key, so that none is logged twice
 //!   catalog.redb               of each finished day: length, rows, zone, sessions, totals; derived
 //!   days/2026-11-23.day        columns and postings, append-only
 //!   days/2026-11-23.log.redb   only while the day is being written: the tail, and what is valid

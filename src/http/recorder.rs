@@ -39,9 +39,9 @@ pub(super) async fn noting<T>(brought: Arc<AtomicBool>, call: impl Future<Output
     BROUGHT.scope(brought, call).await
 }
 
-/// Takes note that the call has brought events, or hands them to a task of their own.
-pub(super) fn note() {
-    // Whoever calls without a time limit needs none.
+/// Takes note that the events of this call are logged even if nobody waits for them any more.
+pub(super) fn note_brought() {
+    // Whoever calls without a time limit needs no note.
     let _ = BROUGHT.try_with(|brought| brought.store(true, Ordering::Relaxed));
 }
 
@@ -85,7 +85,7 @@ impl Recorder {
         })
     }
 
-    /// Logs events together, all of them or none; their ids once they are durable.
+    /// Logs events together; their ids once they are durable. Where one breaks a rule, none is logged.
     pub(super) async fn log(
         &self,
         events: Vec<NewEvent>,
@@ -97,7 +97,7 @@ impl Recorder {
         if !self.send(entry) {
             return Err(Failure::busy("the service is ending"));
         }
-        note();
+        note_brought();
         answered.await.unwrap_or_else(|_| Err(broken_off())).map_err(Failure::from)
     }
 
