@@ -3,55 +3,15 @@
 //! `diurnal serve STORE` is the service as a program; `http::Service` (feature `http`) is the same as a `Router` to nest
 //! in one's own axum application, and `http::serve` answers a listener with it. There is HTTP/1.1 and no TLS.
 //!
-//! # Logging
-//!
-//! Whoever calls is answered once the events are on disk. Calls that come together share one commit, so that many
+//! Whoever logs is answered once the events are on disk. Calls that come together share one commit, so that many
 //! clients cost few syncs. What waits to be logged is bounded; what does not fit is refused with 503 and `Retry-After`,
-//! and was not logged.
+//! and was not logged. A status of 503 with the kind `outcome_unknown` says that the event may have been logged or not: a
+//! write has failed, or the call took longer than the patience. Every other failure says that nothing was logged. The time
+//! of an event is always the service's; what a client knows is `client_time`.
 //!
-//! | call | |
-//! |---|---|
-//! | `GET` or `POST /?operation=log_event&…`, also at `/roundware/` and `/api/1/` | one event, as a query or a form: `{"success": true}` |
-//! | `POST /api/2/events/` | one event as JSON; the event is answered |
-//! | `POST /api/2/sessions/` | a session with a new number; logs `start_session` |
-//! | `POST`, `PATCH /api/2/listenevents/…` | which recording is heard, and for how long, as events `start_asset` and `stop_asset` |
-//! | `POST /api/2/users/` | a name and a token; nothing is kept |
-//! | `POST /v1/events` | a batch of JSON lines |
+#![doc = include_str!("http_roundware.md")]
 //!
-//! A status of 503 with the kind `outcome_unknown` says that the event may have been logged or not: a write has
-//! failed, or the call took longer than the patience. Every other failure says that nothing was logged. The time of an
-//! event is always the service's, never a client's; what a client knows is `client_time`.
-//!
-//! ## Batches
-//!
-//! The body is one event a line (`application/x-ndjson`), as `diurnal query --format jsonl` prints it, its `id`
-//! ignored, and may be packed (`Content-Encoding: gzip` or `zstd`). The answer has a line for each: `{"line":1,"id":123}`, or
-//! `{"line":2,"error":{"kind":"invalid_input","message":"…"}}` for one that breaks a rule; the others are logged. Lines
-//! are logged piece by piece, each piece whole or not at all, in order.
-//!
-//! With a header `Idempotency-Key`, of a batch that is sent again, after an answer that was lost, nothing is logged twice:
-//! the ids of the first time are answered. The key is kept on disk before the first event is, so that it holds when the
-//! service is killed in the middle. The same key with another body is refused with 409. The last 4,096 keys are known.
-//!
-//! # Asking
-//!
-//! | call | body or parameters | answer |
-//! |---|---|---|
-//! | `POST /v1/query` | `{"filter":…,"order":"asc","limit":N,"after":"CURSOR"}` | events as JSON lines, as they are read |
-//! | `GET /v1/events/ID` | | an event |
-//! | `POST /v1/count` | `{"filter":…}`, with `"by"` and `"limit"` for counts by a key | `{"count":N}` or `{"counts":[…],"more":false}` |
-//! | `POST /v1/questions/NAME` | the question of `analysis` as JSON, `{}` for its defaults | its report |
-//! | `GET /v1/live?filter=…&after=POSITION` | `Last-Event-ID` goes before `after` | server-sent events |
-//! | `GET /v1/store` | | days, figures, retention |
-//! | `GET /v1/openapi.json` | | each call with its forms |
-//! | `?operation=get_events`, `/api/1/rest/event/`, `GET /api/2/events/` | as in Roundware | lists; those of version 2 with a `Link` to the next page |
-//!
-//! Filters, queries, questions and reports have the forms that serde gives the types of the library. With `?allow_gaps=true`
-//! days that cannot be read are left out and listed.
-//!
-//! `/v1/live` sends events as they become durable, a batch as a JSON list with its position as `id`. A browser that was
-//! cut off goes on where it was, since it sends the position by itself; so may a program, at any later time. What was
-//! not delivered is delivered, as [`Subscription`](crate::Subscription) promises.
+#![doc = include_str!("http_api.md")]
 //!
 //! # What is refused
 //!
@@ -65,7 +25,7 @@
 //! | 403 | `forbidden`, `read_only` | a page of another origin may not log; the store is open for reading |
 //! | 404, 405 | `not_found`, `method_not_allowed` | |
 //! | 408 | `timeout` | the request took too long to come, or to be answered |
-//! | 409 | `conflict` | a key was used for another batch, or its batch is under way |
+//! | 409, 422 | `conflict` | the batch of a key is under way, or was another one |
 //! | 413, 414, 415, 431 | `too_large`, `unsupported_media_type` | body, address, type, head |
 //! | 421 | `misdirected` | the service is called by a name that is not its own |
 //! | 429 | `too_many_requests` | this client asks too often; `Retry-After` |
