@@ -4,13 +4,15 @@
 //! of JSON. Does not own the fields of the events (`shape`).
 //!
 //! Invariant: a request looks at a bounded number of events and holds a bounded number of bytes, whatever the log holds; a
-//! stream waits for its client without a turn to read and without a thread.
+//! stream waits for its client without a turn to read and without a thread, and not for ever.
 
 use std::io;
+use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use futures_util::stream::try_unfold;
+use futures_util::stream::unfold;
 use serde::Serialize;
+use tokio::sync::mpsc::{self, Sender};
 
 use super::fields::Parameters;
 use super::shape;
@@ -193,12 +195,12 @@ struct Sending<F> {
     write: F,
 }
 
-/// So many events as the items of a JSON list, between a head and a tail. Where fewer are there when it comes to them, the
-/// body is broken off, so that nobody takes a part for the whole.
+/// So many events as the items of a JSON list, between a head and a tail. Where fewer are there when it comes to them, or
+/// the client takes nothing for too long, the body is broken off, so that nobody takes a part for the whole.
 ///
 /// # Errors
 ///
-/// Where the first of them cannot be read.
+/// Where the first of them cannot be read, or too many clients are being sent to.
 pub(super) async fn stream<F>(
     state: &Shared,
     query: Query,
@@ -209,20 +211,46 @@ pub(super) async fn stream<F>(
 where
     F: Fn(&Event, &mut Vec<u8>) -> serde_json::Result<()> + Send + 'static,
 {
+    let full = |_| Failure::busy("too many lists are being answered");
+    let place = Arc::clone(&state.streams).try_acquire_owned().map_err(full)?;
     let state = Shared::clone(state);
     let mut sending =
         Sending { state, query, left: events, ready: Vec::new(), text: head.into(), tail, write };
     sending.read().await?;
-    let chunks = try_unfold(Some(sending), |sending| async {
-        let Some(mut sending) = sending else { return Ok(None) };
-        let more = sending.chunk().await?;
-        let text = Bytes::from(std::mem::take(&mut sending.text));
-        Ok::<_, io::Error>(Some((text, more.then_some(sending))))
+    let (sender, receiver) = mpsc::channel(1);
+    tokio::spawn(async move {
+        if let Err(error) = sending.send(&sender).await {
+            tracing::debug!(%error, "a list was broken off");
+        }
+        drop(place);
     });
-    Ok(Body::from_stream(chunks))
+    Ok(Body::from_stream(unfold(Some(receiver), |receiver| async {
+        let mut receiver = receiver?;
+        match receiver.recv().await {
+            Some(Some(text)) => Some((Ok(text), Some(receiver))),
+            Some(None) => None,
+            None => Some((Err(io::Error::other("the answer was cut off")), None)),
+        }
+    })))
 }
 
 impl<F: Fn(&Event, &mut Vec<u8>) -> serde_json::Result<()>> Sending<F> {
+    /// Sends piece after piece, and then that it is whole.
+    async fn send(mut self, sender: &Sender<Option<Bytes>>) -> io::Result<()> {
+        let patience = self.state.settings.patience;
+        let offer = async |piece| match tokio::time::timeout(patience, sender.send(piece)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(io::Error::other("the client takes no more")),
+        };
+        loop {
+            let more = self.chunk().await?;
+            offer(Some(std::mem::take(&mut self.text).into())).await?;
+            if !more {
+                return offer(None).await;
+            }
+        }
+    }
+
     /// Reads the next events.
     async fn read(&mut self) -> Result<(), Failure> {
         if self.left == 0 {

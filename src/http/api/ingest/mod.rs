@@ -24,7 +24,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::answer::Failure;
-use super::super::recorder::Room;
+use super::super::recorder::{Room, note_brought};
 use super::super::state::{Shared, broken};
 use super::given::{check_type, failure_json, with_type};
 use super::keys::{Begun, FirstIds, Running};
@@ -55,6 +55,7 @@ pub(super) async fn log(
     }
     let body = Packed::receive(&state, request).await?;
     // A client that goes away does not stop it half-way, and one that comes again with its key waits for the end.
+    note_brought();
     let logged = tokio::spawn(log_batch(Arc::clone(&state), key, body));
     let lines = logged.await.map_err(|_| broken())??;
     Ok(with_type(Body::from(lines), JSON_LINES))
