@@ -3,8 +3,9 @@
 //! Owns: the thread of a client that follows, what is written to it, and where it goes on after an interruption. Does
 //! not own what is new (`subscription`).
 //!
-//! Invariants: a batch comes with the position after it, and none comes before the client took those before; who takes
-//! nothing for too long is let go, and goes on later from its position; no thread outlives the place that it takes.
+//! Invariants: a batch comes with the position after it, and none comes before the client took those before; who
+//! takes nothing for too long is let go, and goes on later from its position; no thread outlives the place that it
+//! takes.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Goal: who follows `/v1/live` is sent each matching event once it is durable, and goes on after an interruption where
-//! it was; those who follow are bounded, and none of them keeps the service from ending.
+//! Goal: who follows `/v1/live` is sent each matching event once it is durable, and goes on after an interruption
+//! where it was; those who follow are bounded, and none of them keeps the service from ending.
 //!
 //! Method: streams are read over sockets while the test logs.
 

@@ -1,7 +1,7 @@
 //! The file of keys.
 //!
-//! Owns: the file `KEYS` in the store's directory: its bytes, and how it is written so that a crash loses no record that
-//! was durable. Does not own what is done with keys (`super`).
+//! Owns: the file `KEYS` in the store's directory: its bytes, and how it is written so that a crash loses no record
+//! that was durable. Does not own what is done with keys (`super`).
 //!
 //! ```text
 //! magic     "DIURNALK"
@@ -13,12 +13,12 @@
 //!   done    2 u8, key u128, pieces u32, then their first ids u64
 //!   each with the XXH3-64 of it
 //! ```
-//! Keys and bodies are there as XXH3-128 under the seed. That tells any two apart that differ by accident; who makes two
-//! with one digest on purpose is answered for the wrong one of his own. A piece of which nothing was to be logged has the
-//! first id 2^64 - 1.
+//! Keys and bodies are there as XXH3-128 under the seed. That tells any two apart that differ by accident; who makes
+//! two with one digest on purpose is answered for the wrong one of his own. A piece of which nothing was to be logged
+//! has the first id 2^64 - 1.
 //!
-//! Invariants: the file holds nothing that an event held; it is written anew as a whole and then added to; one that is
-//! damaged is set aside, and what comes before the damage is kept.
+//! Invariants: the file holds nothing that an event held; it is written anew as a whole and then added to; one that
+//! is damaged is set aside, and what comes before the damage is kept.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};

@@ -1,11 +1,11 @@
 //! Keys of batches, so that a batch that is sent again is not logged twice.
 //!
-//! Owns: which batch may begin, and what is remembered of it. Does not own the logging of batches (`ingest`), nor how it
-//! is kept (`file`).
+//! Owns: which batch may begin, and what is remembered of it. Does not own the logging of batches (`ingest`), nor how
+//! it is kept (`file`).
 //!
 //! Before its first event is logged, a batch is written down with the server times that its events get: one for each
-//! piece that is logged at once, and no other batch that is remembered has it. So whoever sends the batch again after a
-//! crash finds by its times what was logged of it. Once all is logged, the ids are written down too.
+//! piece that is logged at once, and no other batch that is remembered has it. So whoever sends the batch again after
+//! a crash finds by its times what was logged of it. Once all is logged, the ids are written down too.
 //!
 //! Invariants: no event of a batch is logged before its record is durable; a batch runs once at a time; what is
 //! remembered is bounded: the batches that began last.
