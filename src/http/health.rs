@@ -28,7 +28,7 @@ async fn lives() -> Json<Value> {
     Json(json!({ "status": "ok" }))
 }
 
-/// The store takes events, and can be read.
+/// The store takes events. It is not read: that would wait for those who do.
 async fn ready(State(state): State<Shared>) -> Result<Json<Value>, Failure> {
     if state.is_ending() {
         return Err(Failure::busy("the service is ending"));
@@ -36,6 +36,5 @@ async fn ready(State(state): State<Shared>) -> Result<Json<Value>, Failure> {
     if let Some(error) = state.recorder.failure() {
         return Err(error.into());
     }
-    state.read(crate::Store::info).await?;
     Ok(Json(json!({ "status": "ready" })))
 }

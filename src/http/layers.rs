@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -21,6 +22,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::answer::Failure;
 use super::api::BATCHES;
 use super::metrics::Call;
+use super::recorder;
 use super::settings::Settings;
 use super::state::{self, Shared};
 
@@ -31,12 +33,13 @@ const BODY_BYTES_MAX: usize = 1024 * 1024;
 const CORS_AGE: Duration = Duration::from_secs(3600);
 
 /// Headers of every answer that has not said otherwise.
-const HEADERS: [(HeaderName, &str); 5] = [
+const HEADERS: [(HeaderName, &str); 6] = [
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
     (header::REFERRER_POLICY, "no-referrer"),
     (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
     (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
 /// Calls with what holds for all of them around.
@@ -78,9 +81,14 @@ async fn in_time(
     let path = request.extensions().get::<MatchedPath>();
     let is_batch = path.is_some_and(|path| path.as_str() == BATCHES);
     let patience = state.settings.patience.saturating_mul(if is_batch { 2 } else { 1 });
-    let answered = tokio::time::timeout(patience, next.run(request)).await;
-    answered
-        .map_err(|_| Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the call took too long"))
+    let brought = Arc::new(AtomicBool::new(false));
+    let call = recorder::noting(Arc::clone(&brought), next.run(request));
+    let answered = tokio::time::timeout(patience, call).await;
+    answered.map_err(|_| match brought.load(Ordering::Relaxed) {
+        // It waits to be logged, and is.
+        true => state::outcome_unknown(),
+        false => Failure::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the call took too long"),
+    })
 }
 
 /// Refuses a client that asks too much.
@@ -109,8 +117,9 @@ async fn named(
     next: Next,
 ) -> Result<Response, Failure> {
     let known = &state.settings.hosts;
+    // A whole address goes before the header.
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().host()).map(without_port);
+    let host = request.uri().host().or(host).map(without_port);
     let is_known = |host: &str| known.iter().any(|known| known.eq_ignore_ascii_case(host));
     if known.is_empty() || host.is_some_and(is_known) {
         return Ok(next.run(request).await);
@@ -168,4 +177,53 @@ fn cors(settings: &Settings) -> CorsLayer {
     }
     let origins = settings.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     layer.allow_origin(AllowOrigin::list(origins))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test says where")]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn a_call_that_panics_is_answered_without_its_words() {
+        let state = state::State::new(Store::in_memory().unwrap(), Settings::new()).unwrap();
+        let state = Arc::new(state);
+        let broken = || async {
+            let words: Option<&str> = None;
+            words.unwrap_or_else(|| panic!("secret words"))
+        };
+        let calls = around(Router::new().route("/broken", get(broken)), &state);
+        let calls = calls.with_state(Arc::clone(&state));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let request = Request::get("/broken").body(Body::empty()).unwrap();
+            let response = calls.oneshot(request).await.unwrap();
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(response.headers()[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            let body = String::from_utf8(body.to_vec()).unwrap();
+            assert!(body.contains("\"internal\"") && !body.contains("secret"), "{body}");
+        });
+        let call = Call { call: "/broken".to_owned(), status: 500 };
+        assert_eq!(state.metrics.requests.get_or_create(&call).get(), 1);
+    }
+
+    #[test]
+    fn a_name_is_told_from_its_port() {
+        for (host, name) in [
+            ("kiosk", "kiosk"),
+            ("kiosk:80", "kiosk"),
+            ("[::1]", "[::1]"),
+            ("[::1]:80", "[::1]"),
+            ("kiosk:", "kiosk"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+    }
 }

@@ -17,7 +17,7 @@
 //!
 //! Owns: [`Service`], and how its parts are put together. The rooms below: `settings` (what can be set), `state` (what
 //! requests share), `recorder` (the way to the writer), `answer` (errors as answers), `access` (tokens), `pace` (how
-//! much a client may ask), `layers` (what holds for every request), `server` (connections), `health` and `metrics`
+//! much a client may ask), `layers` (what holds for every request), `server` and `patient` (connections), `health` and `metrics`
 //! (what a watcher asks), `roundware` (its calls of both versions), `api` (the calls under `/v1`), `page`.
 //!
 //! Invariants: an event is answered for once it is durable, not before; what is held for requests is bounded, and what
@@ -31,6 +31,7 @@ mod layers;
 mod metrics;
 mod pace;
 mod page;
+mod patient;
 mod recorder;
 mod roundware;
 mod server;

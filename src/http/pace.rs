@@ -47,7 +47,7 @@ impl std::fmt::Debug for Pace {
 }
 
 /// One client has as many addresses of version 6 as it likes within its network of 64 bits.
-fn client_of(address: IpAddr) -> IpAddr {
+pub(super) fn client_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))

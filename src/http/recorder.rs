@@ -4,8 +4,11 @@
 //! together share one wait for the disk. Does not own the group commit itself (`writer`).
 //!
 //! Invariants: what waits is bounded by bytes; whoever waits is answered once his events are durable or surely or
-//! possibly are not; what was taken in is logged before the thread ends.
+//! possibly are not, and never for those of others; what was taken in is logged before the thread ends, whether or not
+//! somebody still waits for it.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -25,6 +28,22 @@ const UNIT_BYTES: usize = 256;
 const GROUP_EVENTS_MAX: usize = 8192;
 /// How long a batch waits for room.
 const ROOM_PATIENCE: Duration = Duration::from_secs(10);
+
+tokio::task_local! {
+    /// Whether a call has brought events that are logged even if nobody waits for them any more.
+    static BROUGHT: Arc<AtomicBool>;
+}
+
+/// Runs a call, which takes note of whether it has brought events.
+pub(super) async fn noting<T>(brought: Arc<AtomicBool>, call: impl Future<Output = T>) -> T {
+    BROUGHT.scope(brought, call).await
+}
+
+/// Takes note that the events of this call are logged even if nobody waits for them any more.
+pub(super) fn note_brought() {
+    // Whoever calls without a time limit needs no note.
+    let _ = BROUGHT.try_with(|brought| brought.store(true, Ordering::Relaxed));
+}
 
 /// Whether there is a wait for room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +85,7 @@ impl Recorder {
         })
     }
 
-    /// Logs events together, all of them or none; their ids once they are durable.
+    /// Logs events together; their ids once they are durable. Where one breaks a rule, none is logged.
     pub(super) async fn log(
         &self,
         events: Vec<NewEvent>,
@@ -75,11 +94,11 @@ impl Recorder {
         let room = self.room_for(&events, room).await?;
         let (answer, answered) = oneshot::channel();
         let entry = Entry { events, answer, _room: room };
-        let ended = || Failure::busy("the service is ending");
         if !self.send(entry) {
-            return Err(ended());
+            return Err(Failure::busy("the service is ending"));
         }
-        answered.await.map_err(|_| ended())?.map_err(Failure::from)
+        note_brought();
+        answered.await.unwrap_or_else(|_| Err(broken_off())).map_err(Failure::from)
     }
 
     /// Whether the thread takes it; the lock is not held while it is waited for.
@@ -114,7 +133,8 @@ impl Recorder {
 
     /// Why the store takes no more events, where it does not.
     pub(super) fn failure(&self) -> Option<Error> {
-        self.failed.borrow().clone()
+        let failed = self.failed.borrow().clone();
+        failed.or_else(|| self.failed.has_changed().is_err().then(broken_off))
     }
 
     /// Waits until the store takes no more events.
@@ -125,8 +145,8 @@ impl Recorder {
                 return error;
             }
             if failed.changed().await.is_err() {
-                // The thread has ended, as it does with the service.
-                std::future::pending::<()>().await;
+                // As long as this borrow lives, the thread ends of a panic alone.
+                return broken_off();
             }
         }
     }
@@ -201,15 +221,33 @@ fn log_group(store: &Store, mut group: Vec<Entry>) -> Result<u64> {
     let lengths: Vec<usize> = group.iter().map(|entry| entry.events.len()).collect();
     let events = group.iter_mut().flat_map(|entry| std::mem::take(&mut entry.events));
     let outcome = store.log_events(events.collect::<Vec<_>>());
-    let logged = outcome.as_ref().map(|ids| ids.len() as u64).map_err(Clone::clone);
-    let mut ids = outcome.map(Vec::into_iter);
+    let mut place = 0;
     for (entry, length) in group.into_iter().zip(lengths) {
-        let answer = match &mut ids {
-            Ok(ids) => Ok(ids.take(length).collect()),
-            Err(error) => Err(error.clone()),
+        let own = place..place + length;
+        place = own.end;
+        let answer = match &outcome {
+            Ok(ids) => Ok(ids.get(own).unwrap_or_default().to_vec()),
+            Err(error) => Err(own_error(error, own)),
         };
         // Whoever has gone away needs no answer.
         let _ = entry.answer.send(answer);
     }
-    logged
+    outcome.map(|ids| ids.len() as u64)
+}
+
+/// What a failure of a group is to those who brought these events of it.
+fn own_error(error: &Error, own: Range<usize>) -> Error {
+    let ids = error.event_ids().get(own).unwrap_or_default();
+    let kind = match (ids.iter().any(Option::is_some), error.kind()) {
+        (true, _) => ErrorKind::OutcomeUnknown,
+        // Of others it is unknown.
+        (false, ErrorKind::OutcomeUnknown) => ErrorKind::Poisoned,
+        (false, kind) => kind,
+    };
+    error.clone().of_kind(kind).with_event_ids(ids)
+}
+
+/// The thread has panicked over what it was logging.
+fn broken_off() -> Error {
+    Error::new(ErrorKind::OutcomeUnknown, "the thread that logs has ended")
 }

@@ -36,13 +36,16 @@ pub struct Settings {
     pub requests_per_second: Option<NonZeroU32>,
     /// Connections at once; 512 unless set. Others wait to be accepted.
     pub connections: usize,
+    /// Connections at once of one client's address, a loopback one aside; 128 unless set. More are closed.
+    pub connections_per_client: usize,
     /// Clients that follow live events at once; 64 unless set.
     pub followers: usize,
     /// Questions and queries that are answered at once, 4 unless set; others wait for their turn.
     pub readers: usize,
     /// Bytes of a batch once it is unpacked: 32 MiB unless set.
     pub batch_bytes: usize,
-    /// How long a request may take to come, and an answer to begin: 30 s unless set.
+    /// How long a request may take to come, an answer to begin, and a client to take 16 KiB of it: 30 s unless
+    /// set. A connection without a request is closed after as long.
     pub patience: Duration,
     /// What the store keeps, to be shown.
     pub retention: Retention,
@@ -57,6 +60,7 @@ impl Default for Settings {
             hosts: Vec::new(),
             requests_per_second: None,
             connections: 512,
+            connections_per_client: 128,
             followers: 64,
             readers: 4,
             batch_bytes: 32 * 1024 * 1024,
@@ -90,14 +94,19 @@ impl Settings {
     setting!(hosts: Vec<String>, "Names under which the service is called.");
     setting!(requests_per_second: Option<NonZeroU32>, "Requests of one client's address in a second.");
     setting!(connections: usize, "Connections at once, at least 1.");
+    setting!(connections_per_client: usize, "Connections at once of one client's address, at least 1.");
     setting!(followers: usize, "Clients that follow live events at once.");
     setting!(readers: usize, "Questions and queries that are answered at once, at least 1.");
     setting!(batch_bytes: usize, "Bytes of a batch once it is unpacked.");
-    setting!(patience: Duration, "How long a request may take to come, and an answer to begin.");
+    setting!(patience: Duration, "How long a request may take to come, an answer to begin, and a part of it to be taken.");
     setting!(retention: Retention, "What the store keeps, to be shown.");
 
     pub(super) fn validate(&self) -> Result<()> {
-        for (name, value) in [("connections", self.connections), ("readers", self.readers)] {
+        for (name, value) in [
+            ("connections", self.connections),
+            ("connections_per_client", self.connections_per_client),
+            ("readers", self.readers),
+        ] {
             if value == 0 {
                 return Err(Error::invalid(name, "must be at least 1", value));
             }

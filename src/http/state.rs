@@ -15,7 +15,7 @@ use super::metrics::Metrics;
 use super::pace::Pace;
 use super::recorder::Recorder;
 use super::settings::Settings;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 
 /// Queries whose answers are being taken, for each of which one is read at a time: a client that takes its time waits
@@ -93,10 +93,12 @@ impl State {
         self.ending.subscribe()
     }
 
-    /// Waits until nobody reads or follows any more: none of them holds the store then.
+    /// Waits until nobody reads, follows or logs a batch any more: none of them holds the store then.
     pub(super) async fn released(&self) {
         let Settings { followers, readers, .. } = self.settings;
-        for (turns, count) in [(&self.followers, followers), (&self.readers, readers)] {
+        let turns =
+            [(&self.followers, followers), (&self.readers, readers), (&self.batches, readers)];
+        for (turns, count) in turns {
             // They are never closed.
             let _ = turns.acquire_many(u32::try_from(count).unwrap_or(u32::MAX)).await;
         }
@@ -143,4 +145,9 @@ fn streams_of(settings: &Settings) -> usize {
 /// A handler has panicked; what it said is in the log.
 pub(super) fn broken() -> Failure {
     Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the call could not be answered")
+}
+
+/// Events were brought, and what became of them is not known yet.
+pub(super) fn outcome_unknown() -> Failure {
+    Failure::from(Error::new(ErrorKind::OutcomeUnknown, "a call was given up while it was logged"))
 }
