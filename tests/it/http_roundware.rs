@@ -852,6 +852,20 @@ fn calls_need_the_token_of_what_they_do_and_say_so_in_their_shapes() {
 }
 
 #[test]
+fn a_page_of_another_origin_cannot_have_a_browser_log() {
+    let (running, store) = Running::in_memory();
+    let picture = Request::get(&format!("/?{CALL}")).header("Sec-Fetch-Site", "cross-site");
+    let form = Request::post("/roundware/").form(CALL).header("Origin", "https://other.example");
+    for request in [picture, form] {
+        let answer = running.call(&request).expect(403).json();
+        assert!(answer["error_message"].is_string(), "{answer}");
+    }
+    let own = Request::post("/").form(CALL).header("Origin", &running.url(""));
+    assert_eq!(running.call(&own).text(), SUCCESS);
+    assert_eq!(everything(&store).len(), 1);
+}
+
+#[test]
 fn what_is_no_part_of_a_log_is_empty_or_not_there() {
     let (running, _store) = Running::in_memory();
     for list in ["assets", "audiotracks", "speakers", "timedassets"] {
