@@ -66,6 +66,9 @@ export class BaseMap {
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(this.map);
     this.net = L.layerGroup().addTo(this.map);
     this.map.on('moveend resize', () => this.drawNet());
+    this.map.on('popupopen popupclose', (event) => {
+      this.reads = event.type === 'popupopen';
+    });
     this.sizes = new ResizeObserver(() => this.map.invalidateSize({ animate: false }));
     this.sizes.observe(this.element);
     this.map.setView([20, 0], 1);
@@ -110,6 +113,11 @@ export class BaseMap {
     this.area = box
       ? L.rectangle(boundsOf(box), { color: colour('--accent'), weight: 2, dashArray: '6 4', fill: false, interactive: false }).addTo(this.map)
       : null;
+  }
+
+  /** Whether somebody reads what a place says, or draws. */
+  busy() {
+    return Boolean(this.map && (this.reads || this.stopDrawing));
   }
 
   /** Lets an area be drawn; resolves to its box, or to nothing where that was called off. */
