@@ -132,7 +132,7 @@ pub const SEARCH_BYTES_MAX: usize = 4096;
 pub const RESULT_PAGE_ROWS: usize = 1 << 16;
 
 /// Days without events that automatic retention takes for a pause: more, or more than half of what is
-/// to be kept, may be a jump of the clock.
+/// to be kept, may be a jump of the clock. A jump by less is not noticed, and days may go earlier by as much.
 pub const RETENTION_GAP_DAYS: u32 = 7;
 
 /// Days with events that must lie on the far side of a gap before automatic retention believes

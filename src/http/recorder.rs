@@ -64,7 +64,6 @@ struct Entry {
 /// Logs what requests bring.
 #[derive(Debug)]
 pub(super) struct Recorder {
-    store: Store,
     queue: Mutex<Option<mpsc::UnboundedSender<Entry>>>,
     room: Arc<Semaphore>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -75,12 +74,10 @@ impl Recorder {
     pub(super) fn new(store: Store, metrics: Metrics) -> Result<Self> {
         let (queue, entries) = mpsc::unbounded_channel();
         let (fail, failed) = watch::channel(None);
-        let own = store.clone();
-        let record = move || record(&own, entries, &metrics, &fail);
+        let record = move || record(&store, entries, &metrics, &fail);
         let thread = thread::Builder::new().name("diurnal-recorder".into()).spawn(record);
         let thread = thread.map_err(|error| Error::io("the recorder's thread", error))?;
         Ok(Self {
-            store,
             queue: Mutex::new(Some(queue)),
             room: Arc::new(Semaphore::new(QUEUE_UNITS as usize)),
             thread: Mutex::new(Some(thread)),
@@ -94,8 +91,6 @@ impl Recorder {
         events: Vec<NewEvent>,
         room: Room,
     ) -> Result<Vec<EventId>, Failure> {
-        // What breaks a rule in a group would be refused to all who are in it.
-        events.iter().try_for_each(|event| self.store.validate(event))?;
         let room = self.room_for(&events, room).await?;
         let (answer, answered) = oneshot::channel();
         let entry = Entry { events, answer, _room: room };

@@ -28,6 +28,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::Service;
@@ -69,10 +70,6 @@ pub async fn serve(
     drop(listener);
     service.state.end();
     connections.end().await;
-    let patience = service.state.settings.patience;
-    if tokio::time::timeout(patience, service.state.released()).await.is_err() {
-        tracing::warn!("the store is still being read");
-    }
     failed.map_or(Ok(()), Err)
 }
 
@@ -181,13 +178,18 @@ impl<'s> Connections<'s> {
         });
     }
 
-    /// Waits until what was asked is answered, and closes what is left.
+    /// Waits until what was asked is answered, closes what is left, and waits until nobody holds the store.
     async fn end(mut self) {
-        let patience = self.service.state.settings.patience;
-        if tokio::time::timeout(patience, self.graceful.shutdown()).await.is_err() {
+        let state = &self.service.state;
+        let end = Instant::now() + state.settings.patience;
+        if tokio::time::timeout_at(end, self.graceful.shutdown()).await.is_err() {
             tracing::warn!("connections were closed before they were answered");
         }
         self.tasks.shutdown().await;
+        let end = end.max(Instant::now() + LAST_WORDS);
+        if tokio::time::timeout_at(end, state.released()).await.is_err() {
+            tracing::warn!("questions are still being answered, to nobody");
+        }
     }
 }
 
@@ -262,10 +264,10 @@ impl Drop for Place {
 }
 
 /// One more, for as long as it is there.
-pub(super) struct Counted(Gauge);
+struct Counted(Gauge);
 
 impl Counted {
-    pub(super) fn new(gauge: &Gauge) -> Self {
+    fn new(gauge: &Gauge) -> Self {
         gauge.inc();
         Self(gauge.clone())
     }

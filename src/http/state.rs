@@ -93,10 +93,12 @@ impl State {
         self.ending.subscribe()
     }
 
-    /// Waits until nobody reads or follows any more: none of them holds the store then.
+    /// Waits until nobody reads, follows or logs a batch any more: none of them holds the store then.
     pub(super) async fn released(&self) {
         let Settings { followers, readers, .. } = self.settings;
-        for (turns, count) in [(&self.followers, followers), (&self.readers, readers)] {
+        let turns =
+            [(&self.followers, followers), (&self.readers, readers), (&self.batches, readers)];
+        for (turns, count) in turns {
             // They are never closed.
             let _ = turns.acquire_many(u32::try_from(count).unwrap_or(u32::MAX)).await;
         }

@@ -265,6 +265,14 @@ mod tests {
     }
 
     #[test]
+    fn a_day_begun_by_a_small_jump_is_counted_from_where_the_clock_tells_nothing_better() {
+        let keep = Retention::KEEP_ALL.max_age_days(30);
+        let infos = days(&(100..=130).chain([136]).collect::<Vec<_>>());
+        assert_eq!(dropped(&infos, keep, 131), [100, 101]);
+        assert_eq!(dropped(&infos, keep, 50_000), (100..=106).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn who_asks_prunes_a_log_of_years_ago_from_its_newest_day() {
         let infos = days(&[100, 110, 135, 150]);
         let asked = |age| {

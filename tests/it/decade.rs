@@ -21,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use diurnal::limits::RETENTION_GAP_DAYS;
 use diurnal::testing::{Fault, FaultyStorage};
 use diurnal::{
     Day, ErrorKind, EventId, Filter, GroupBy, ManualClock, NewEvent, Query, Retention, Store,
@@ -123,12 +124,16 @@ impl Kiosk {
         self.expire();
     }
 
-    /// Forgets the days that the store has dropped, which must be old.
+    /// Forgets the days that the store has dropped, which must be old. A day that a wrong clock has begun is
+    /// believed once those before it come as near as a pause may be long.
     fn expire(&mut self) {
         let there: BTreeSet<Day> = self.store.days().unwrap().iter().map(|it| it.day).collect();
         let known: BTreeSet<Day> = self.acknowledged.keys().map(|id| id.day()).collect();
+        let believed = there.range(self.today..).fold(self.today, |newest, day| {
+            if day.number() - newest.number() <= RETENTION_GAP_DAYS { *day } else { newest }
+        });
         for gone in known.difference(&there) {
-            let old = gone.number() + AGE_DAYS_MAX <= self.today.number();
+            let old = gone.number() + AGE_DAYS_MAX <= believed.number();
             assert!(old, "{gone} is gone on {}", self.today);
             self.seen.expired_days += 1;
         }

@@ -31,8 +31,12 @@ mod export;
 mod faults;
 mod formats;
 mod hostile;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod http_api;
 #[cfg(feature = "http")]
 mod http_roundware;
+#[cfg(feature = "http")]
+mod http_server;
 mod input;
 #[cfg(feature = "map")]
 mod map;
@@ -42,6 +46,8 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(all(feature = "cli", feature = "http"))]
+mod serve;
 #[cfg(feature = "http")]
 mod service;
 #[cfg(feature = "cli")]

@@ -23,7 +23,7 @@ use crate::error::Error;
 use crate::query::gaps::{Gap, WithGaps};
 use crate::store::Store;
 
-const JSON: &str = "application/json";
+pub(super) const JSON: &str = "application/json";
 /// Characters of a message about a body, which may hold what was given.
 const MESSAGE_CHARS_MAX: usize = 300;
 
@@ -91,13 +91,20 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, text: &[u8]) -> Result<T, F
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = error.path().to_string();
+        let said = error.inner().to_string();
+        let said = without_kind(&said);
         match place.as_str() {
-            "." | "?" => invalid(name, &error.inner().to_string()),
-            _ => invalid(name, &format!("{place}: {}", error.inner())),
+            "." | "?" => invalid(name, said),
+            _ => invalid(name, &format!("{place}: {said}")),
         }
     })?;
     json.end().map_err(|error| invalid(name, &error.to_string()))?;
     Ok(value)
+}
+
+/// What an error of this crate says, without its kind, which is told beside it.
+pub(super) fn without_kind(text: &str) -> &str {
+    text.strip_prefix("invalid input: ").unwrap_or(text)
 }
 
 fn invalid(name: &str, message: &str) -> Failure {

@@ -74,7 +74,7 @@ pub(super) async fn live(
         ending: state.ending(),
         patience: state.settings.patience,
         runtime: Handle::current(),
-        counted: Counted::new(&state.metrics.followers),
+        _counted: Counted::new(&state.metrics.followers),
         _place: place,
     };
     let thread = thread::Builder::new().name("diurnal-follower".into());
@@ -113,7 +113,7 @@ struct Follower {
     ending: watch::Receiver<bool>,
     patience: Duration,
     runtime: Handle,
-    counted: Counted,
+    _counted: Counted,
     _place: OwnedSemaphorePermit,
 }
 

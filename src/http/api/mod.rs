@@ -3,7 +3,8 @@
 //! Owns: which calls there are, and who may make them. The rooms below: `given` (bodies and parameters, and answers as
 //! JSON), `ingest` (batches) and `keys` (of batches
 //! that come again), `ask` (questions of `analysis`), `query` (events as a stream), `count`, `events` (one of them), `live` (as they
-//! are logged), `store` (its figures).
+//! are logged), `store` (its figures),
+//! `openapi` (what describes them all).
 //!
 //! Invariants: an answer is that of the library's call of the same name, in its serde form; what is held for a client
 //! is bounded, whatever it asks and however slowly it takes the answer.
@@ -15,6 +16,7 @@ mod given;
 mod ingest;
 mod keys;
 mod live;
+mod openapi;
 mod query;
 mod store;
 
@@ -39,7 +41,10 @@ pub(super) fn routes(state: &Shared) -> Router<Shared> {
         calls.into_iter().fold(Router::new(), |router, (path, call)| router.route(path, call))
     };
     let writing = middleware::from_fn_with_state(Arc::clone(state), access::writing);
-    router(reads()).route_layer(reading).merge(router(writes()).route_layer(writing))
+    router(reads())
+        .route_layer(reading)
+        .merge(router(writes()).route_layer(writing))
+        .merge(router(for_all()))
 }
 
 /// Where batches are sent, which may take longer than other calls.
@@ -48,6 +53,11 @@ pub(super) const BATCHES: &str = "/v1/events";
 /// Calls that log.
 fn writes() -> Vec<Call> {
     vec![(BATCHES, post(ingest::log))]
+}
+
+/// Calls that need no token.
+fn for_all() -> Vec<Call> {
+    vec![("/v1/openapi.json", get(openapi::description))]
 }
 
 /// Calls that read.

@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -28,6 +29,9 @@ pub(super) const JSON_LINES: &str = "application/x-ndjson";
 
 /// Bytes after which a piece is sent.
 const PIECE_BYTES: usize = 64 * 1024;
+
+/// How long the last lines have before the connection is cut: what is on its way then is lost.
+const BEFORE_CUT: Duration = Duration::from_millis(250);
 
 /// What the client is sent next.
 enum Piece {
@@ -150,8 +154,11 @@ fn body(first: Option<Piece>, pieces: Receiver<Piece>) -> Body {
         match piece {
             Some(Piece::Lines(lines)) => Some((Ok(lines), (None, pieces))),
             Some(Piece::End) => None,
-            // Ended without an end: the connection is cut.
-            Some(Piece::Failed(_)) | None => Some((Err(Cut), (Some(Piece::End), pieces))),
+            // Ended without an end: the connection is cut, once what was sent before has gone.
+            Some(Piece::Failed(_)) | None => {
+                tokio::time::sleep(BEFORE_CUT).await;
+                Some((Err(Cut), (Some(Piece::End), pieces)))
+            }
         }
     }))
 }

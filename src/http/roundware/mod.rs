@@ -32,7 +32,14 @@ const JSON: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "applicati
 
 pub(super) fn routes() -> Router<Shared> {
     let methods = MethodFilter::GET.or(MethodFilter::POST).or(MethodFilter::HEAD);
-    let calls = [
+    let root = Router::new().route("/", on(methods, v1::call_or_page));
+    calls().into_iter().fold(root, |router, (path, call)| both(router, path, call))
+}
+
+/// The calls by their paths, `/` aside.
+pub(super) fn calls() -> Vec<(&'static str, MethodRouter<Shared>)> {
+    let methods = MethodFilter::GET.or(MethodFilter::POST).or(MethodFilter::HEAD);
+    vec![
         ("/roundware", on(methods, v1::call)),
         ("/api/1", on(methods, v1::call)),
         ("/api/1/rest/event", get(rest::list)),
@@ -48,9 +55,7 @@ pub(super) fn routes() -> Router<Shared> {
         ("/api/2/audiotracks", get(clients::nothing)),
         ("/api/2/speakers", get(clients::nothing)),
         ("/api/2/timedassets", get(clients::nothing)),
-    ];
-    let root = Router::new().route("/", on(methods, v1::call_or_page));
-    calls.into_iter().fold(root, |router, (path, call)| both(router, path, call))
+    ]
 }
 
 /// Adds a call with and without a slash at its end.

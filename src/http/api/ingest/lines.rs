@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use super::super::super::answer::Failure;
+use super::super::given::without_kind;
 use super::super::keys::PIECES_MAX;
 use super::body::Body;
 use crate::event::NewEvent;
@@ -87,16 +88,7 @@ impl Lines {
     }
 
     /// Reads the lines of a piece, whose events get this time where one is given.
-    ///
-    /// # Errors
-    ///
-    /// Where the store takes no events.
-    pub(super) fn parse(
-        &self,
-        piece: u32,
-        store: &Store,
-        time: Option<Timestamp>,
-    ) -> Result<Parsed, Failure> {
+    pub(super) fn parse(&self, piece: u32, store: &Store, time: Option<Timestamp>) -> Parsed {
         let lines = &self.lines[self.pieces[piece as usize].clone()];
         let mut parsed = Parsed { outcomes: Vec::with_capacity(lines.len()), events: Vec::new() };
         for Line { number, bytes } in lines {
@@ -110,12 +102,11 @@ impl Lines {
                     parsed.events.push(event);
                     None
                 }
-                Err(refused) if refused.kind == "read_only" => return Err(refused),
                 Err(refused) => Some(refused),
             };
             parsed.outcomes.push(Outcome { line: *number, refused });
         }
-        Ok(parsed)
+        parsed
     }
 }
 
@@ -156,7 +147,7 @@ fn event_of(line: &[u8]) -> Result<NewEvent, Failure> {
 fn refusal(error: &serde_json::Error) -> Failure {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _place)| text);
-    let text: String = text.chars().take(MESSAGE_CHARS_MAX).collect();
+    let text: String = without_kind(text).chars().take(MESSAGE_CHARS_MAX).collect();
     Failure::invalid(match error.classify() {
         serde_json::error::Category::Data => text,
         _ => format!("column {}: {text}", error.column()),

@@ -35,7 +35,7 @@ use crate::query::Query;
 use crate::store::Store;
 use crate::time::Timestamp;
 use body::Packed;
-use lines::{Lines, Outcome};
+use lines::{Lines, Outcome, Parsed};
 
 /// Bytes of most outcomes.
 const OUTCOME_BYTES: usize = 40;
@@ -49,6 +49,10 @@ pub(super) async fn log(
 ) -> Result<Response, Failure> {
     check_type(request.headers(), &[JSON_LINES])?;
     let key = key_of(request.headers())?;
+    if state.store.origin().is_err() {
+        let error = Error::new(ErrorKind::ReadOnly, "a batch was sent to a store for reading only");
+        return Err(error.into());
+    }
     let body = Packed::receive(&state, request).await?;
     // A client that goes away does not stop it half-way, and one that comes again with its key waits for the end.
     note_brought();
@@ -120,22 +124,19 @@ impl Logging {
         let time = self.running.as_ref().and_then(|running| running.time_of(piece));
         let (lines, store) = (Arc::clone(&self.lines), self.state.store.clone());
         let parsed = blocking(move || lines.parse(piece, &store, time)).await?;
-        let logged = match (parsed, self.failure.clone()) {
-            (Ok(parsed), None) => match self.log(piece, parsed.events).await {
-                Ok(first) => Ok((parsed.outcomes, first)),
-                Err(failure) => Err((parsed.outcomes, failure)),
-            },
-            (Ok(parsed), Some(failure)) => Err((parsed.outcomes, failure)),
-            (Err(failure), _) => return Err(failure),
+        let Parsed { outcomes, events } = parsed;
+        let logged = match self.failure.clone() {
+            None => self.log(piece, events).await,
+            Some(failure) => Err(failure),
         };
         match logged {
-            Ok((outcomes, first)) => {
+            Ok(first) => {
                 self.ids.push(first);
                 self.answer_with(&outcomes, first, None);
             }
             // Nothing is logged.
-            Err((_, failure)) if self.ids.iter().all(Option::is_none) => return Err(failure),
-            Err((outcomes, failure)) => {
+            Err(failure) if self.ids.iter().all(Option::is_none) => return Err(failure),
+            Err(failure) => {
                 self.answer_with(&outcomes, None, Some(&failure));
                 self.failure = Some(afterwards(failure));
             }

@@ -124,9 +124,9 @@ fn decode(bytes: &[u8]) -> Result<(Memory, Rest)> {
             memory.forget(&HashSet::new());
             continue;
         }
-        // A power cut leaves a record that reaches the end, whole or not, or a stretch of zeros.
-        let reaches_end = length.is_some_and(|length| length >= rest.len());
-        let torn = reaches_end || rest.len() < SHORTEST_BYTES || rest.iter().all(|byte| *byte == 0);
+        // A power cut leaves a record that reaches the end, whole or not, and zeros after it.
+        let end = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let torn = end < SHORTEST_BYTES || length.is_some_and(|length| length >= end);
         return Ok((memory, if torn { Rest::Torn } else { Rest::Damaged }));
     }
     Ok((memory, Rest::None))
@@ -314,4 +314,68 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 /// A number that nobody can guess.
 pub(super) fn seed() -> Result<u64> {
     getrandom::u64().map_err(|error| Error::io("drawing a number", io::Error::other(error)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test says where")]
+mod tests {
+    use super::*;
+
+    fn memory() -> Memory {
+        let mut memory = Memory::with_seed(0x0102_0304_0506_0708);
+        memory.begin(0x11, Batch { body: 0x22, time: 0x33, pieces: 2, ids: None });
+        let ids = vec![EventId::from_u64(0x44), None];
+        memory.begin(u128::MAX, Batch { body: 5, time: -6, pieces: 2, ids: Some(ids) });
+        memory
+    }
+
+    #[test]
+    fn the_format_is_these_bytes() {
+        let sealed = |mut bytes: Vec<u8>| {
+            seal(&mut bytes);
+            bytes
+        };
+        let mut head = b"DIURNALK".to_vec();
+        head.extend([1, 0, 0, 0, 8, 7, 6, 5, 4, 3, 2, 1]);
+        let number = |value: u128, bytes: usize| value.to_le_bytes()[..bytes].to_vec();
+        let begun = |key, body, time, pieces| {
+            [vec![1], number(key, 16), number(body, 16), number(time, 8), number(pieces, 4)]
+                .concat()
+        };
+        let time = u128::from((-6_i64).cast_unsigned());
+        let done = [vec![2], vec![0xff; 16], number(2, 4), number(0x44, 8), vec![0xff; 8]].concat();
+        let records = [begun(0x11, 0x22, 0x33, 2), begun(u128::MAX, 5, time, 2), done];
+        let expected = [sealed(head), records.map(sealed).concat()].concat();
+        assert_eq!(memory().encode(), expected);
+        assert_eq!(decode(&expected).unwrap(), (memory(), Rest::None));
+    }
+
+    #[test]
+    fn a_file_that_was_cut_short_or_damaged_is_read_as_far_as_it_goes() {
+        let whole = memory().encode();
+        for length in HEAD_BYTES..whole.len() {
+            let (found, rest) = decode(&whole[..length]).unwrap();
+            let ends = [HEAD_BYTES, HEAD_BYTES + BEGUN_BYTES, HEAD_BYTES + 2 * BEGUN_BYTES];
+            let expected = if ends.contains(&length) { Rest::None } else { Rest::Torn };
+            assert_eq!(rest, expected, "{length} bytes");
+            assert_eq!(found.batches.len(), (length - HEAD_BYTES) / BEGUN_BYTES);
+        }
+        for length in 0..HEAD_BYTES {
+            assert_eq!(decode(&whole[..length]).unwrap_err().kind(), ErrorKind::Corrupt);
+        }
+        for place in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0x40;
+            match decode(&damaged) {
+                Ok((_, rest)) => assert!(place >= HEAD_BYTES && rest != Rest::None, "byte {place}"),
+                Err(_) => assert!(place < HEAD_BYTES, "byte {place}"),
+            }
+        }
+        let mut hostile = whole[..HEAD_BYTES].to_vec();
+        hostile.extend([DONE; 17]);
+        hostile.extend(u32::MAX.to_le_bytes());
+        assert_eq!(decode(&hostile).unwrap().1, Rest::Torn, "shorter than any record");
+        hostile.extend([0; 100]);
+        assert_eq!(decode(&hostile).unwrap().1, Rest::Damaged);
+    }
 }

@@ -269,3 +269,88 @@ fn unusable(error: Error) -> Failure {
 fn nothing_open() -> Error {
     Error::not_found("the file of keys is not open")
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic, reason = "a failed test says where")]
+mod tests {
+    use super::*;
+
+    fn keys() -> Arc<Keys> {
+        Arc::new(Keys::new(None))
+    }
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    #[test]
+    fn no_two_batches_that_are_remembered_have_a_time_in_common() {
+        let keys = keys();
+        let mut given = std::collections::BTreeSet::new();
+        // A clock that stands still, and is set back and forth.
+        let clock = [100, 100, 100, 95, 99, 100, 1_000, 0, 98, 101, 103];
+        for (number, now) in clock.into_iter().cycle().take(300).enumerate() {
+            let pieces = number as u32 % 5 + 1;
+            let running = keys.begin(&number.to_string(), b"", pieces, at(now)).unwrap();
+            assert_eq!(running.begun, Begun::Now(running.time_of(0).unwrap()));
+            for piece in 0..pieces {
+                let time = running.time_of(piece).unwrap();
+                assert!(time >= at(now) && given.insert(time), "{time}");
+            }
+        }
+        let far = keys.begin("far", b"", 3, at(i64::MAX - 1)).unwrap();
+        assert!(far.time_of(2).is_some());
+    }
+
+    #[test]
+    fn the_last_batches_are_remembered_and_those_that_run() {
+        let keys = keys();
+        let begin =
+            |number: usize| keys.begin(&number.to_string(), b"body", 1, at(number as i64)).unwrap();
+        let first = begin(0);
+        for number in 1..KEYS_MAX + 10 {
+            begin(number).finish(vec![None]);
+        }
+        assert!(
+            keys.begin("0", b"body", 1, at(0)).is_err_and(|failure| failure.kind == "conflict")
+        );
+        drop(first);
+        assert_eq!(begin(0).begun, Begun::Before(at(0)));
+        assert_eq!(begin(KEYS_MAX).begun, Begun::Done(vec![None]));
+        assert!(matches!(begin(1).begun, Begun::Now(_)), "forgotten");
+        let state = keys.state();
+        assert!(state.running.is_empty());
+        let remembered = state.open.as_ref().unwrap().memory.batches.len();
+        assert!((KEYS_MAX..KEYS_MAX + 3).contains(&remembered), "{remembered}");
+    }
+
+    #[test]
+    fn a_file_is_written_anew_once_it_is_long_and_is_read_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let open = || Arc::new(Keys::new(Some(directory.path().to_owned())));
+        let begin = |keys: &Arc<Keys>, number: usize| {
+            keys.begin(&number.to_string(), b"body", 8, at(number as i64)).unwrap()
+        };
+        let ids = |number: usize| {
+            let day = crate::time::Day::from_number(9).unwrap();
+            (0..8).map(|it| Some(EventId::new(day, (number * 8 + it) as u32))).collect::<FirstIds>()
+        };
+        let keys = open();
+        let count = KEYS_MAX * 5;
+        let mut longest = 0;
+        for number in 0..count {
+            begin(&keys, number).finish(ids(number));
+            if number % 512 == 0 {
+                longest =
+                    longest.max(std::fs::metadata(directory.path().join("KEYS")).unwrap().len());
+            }
+        }
+        assert!(longest < 3 * 1024 * 1024, "{longest} bytes");
+        drop(keys);
+        let keys = open();
+        for number in [count - KEYS_MAX, count - 1] {
+            assert_eq!(begin(&keys, number).begun, Begun::Done(ids(number)));
+        }
+        assert!(matches!(begin(&keys, 0).begun, Begun::Now(_)));
+    }
+}
