@@ -61,7 +61,7 @@ export class BaseMap {
     const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.map = L.map(this.element, {
       renderer: L.canvas({ tolerance: 4, padding: 0.2 }), attributionControl: false, zoomSnap: 0.25, zoomDelta: 0.5,
-      minZoom: 1, maxZoom: 23, zoomAnimation: false, fadeAnimation: false, inertia: !still, wheelPxPerZoomLevel: 90,
+      minZoom: 0, maxZoom: 23, zoomAnimation: false, fadeAnimation: false, inertia: !still, wheelPxPerZoomLevel: 90,
     });
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(this.map);
     this.net = L.layerGroup().addTo(this.map);
