@@ -30,11 +30,12 @@ function gapsNote(gaps) {
 export class Panel {
   /**
    * `ask(signal, quiet)` gives `{ found, gaps }`; `draw(found)` gives nodes; `empty(found)` gives words where there is
-   * nothing to draw, or nothing. `again` is the least time between two answers, `live` whether live events change them;
+   * nothing to draw, or nothing. `again` is the least time between two answers, `times` how often the
+   * time that one took must go by before the next, `live` whether live events change them;
    * what is in a panel that `keeps` stays there whatever comes; while `holds()` somebody is busy with it.
    */
-  constructor({ title, ask, draw, empty, lead, controls, className = '', again = AGAIN_MIN, live = true, keeps = false, holds }) {
-    Object.assign(this, { ask, draw, empty, again, live, keeps, holds });
+  constructor({ title, ask, draw, empty, lead, controls, className = '', again = AGAIN_MIN, times = AGAIN_TIMES, live = true, keeps = false, holds }) {
+    Object.assign(this, { ask, draw, empty, again, times, live, keeps, holds });
     panels += 1;
     const id = 'panel-' + panels;
     this.body = el('div', { class: 'panel-body' });
@@ -71,7 +72,7 @@ export class Panel {
     this.loading = null;
     this.element.classList.remove('old');
     this.element.setAttribute('aria-busy', 'false');
-    this.next = performance.now() + Math.max(this.again, AGAIN_TIMES * (performance.now() - began));
+    this.next = performance.now() + Math.max(this.again, this.times * (performance.now() - began));
   }
 
   show(found, gaps) {

@@ -171,6 +171,8 @@ function activityPanel(page) {
 
   const panel = new Panel({
     title: 'Activity',
+    // What is asked for again is the end alone.
+    times: 2,
     controls: zoomButtons(page, shown),
     ask: async (signal, quiet) => {
       const [answer, aliveCount, errors] = await Promise.all([ask(signal, quiet), aliveNow(page, signal), errorsOf(page, signal)]);
