@@ -84,8 +84,8 @@
 //! ```
 //!
 //! Keys and bodies are there as XXH3-128 under the seed. A record is added to the end; the file is written anew, as
-//! `KEYS.new`, when it is opened and when it has grown to 2 MiB. One that was damaged is `KEYS.damaged`. A backup does not
-//! have it.
+//! `KEYS.new`, when it is opened and when it has grown to twice its length and 1 MiB. One that was damaged is
+//! `KEYS.damaged`. A backup does not have it.
 //!
 //! # Other names
 //!

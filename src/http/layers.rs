@@ -166,6 +166,7 @@ fn cors(settings: &Settings) -> CorsLayer {
         .allow_headers([
             header::ACCEPT,
             header::AUTHORIZATION,
+            header::CONTENT_ENCODING,
             header::CONTENT_TYPE,
             HeaderName::from_static("idempotency-key"),
             HeaderName::from_static("last-event-id"),

@@ -121,6 +121,23 @@ impl Metrics {
     }
 }
 
+/// Counts something for as long as it is there.
+#[derive(Debug)]
+pub(super) struct Counted(Gauge);
+
+impl Counted {
+    pub(super) fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
 /// `GET /metrics`.
 pub(super) async fn metrics(State(state): State<Shared>) -> Result<impl IntoResponse, Failure> {
     let metrics = &state.metrics;

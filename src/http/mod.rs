@@ -64,8 +64,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` where a setting breaks its limits; `Io` where the thread cannot be started, or the keys of batches
-    /// cannot be read.
+    /// `InvalidInput` where a setting breaks its limits; `Io` where the thread cannot be started.
     pub fn new(store: Store, settings: Settings) -> Result<Self> {
         settings.validate()?;
         Ok(Self { state: Arc::new(State::new(store, settings)?) })

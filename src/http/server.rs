@@ -23,7 +23,6 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use prometheus_client::metrics::gauge::Gauge;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -32,6 +31,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::Service;
+use super::metrics::Counted;
 use super::pace::client_of;
 use super::patient::Patient;
 use crate::error::Result;
@@ -263,22 +263,6 @@ impl Drop for Place {
                 taken.remove(&address);
             }
         }
-    }
-}
-
-/// One more, for as long as it is there.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(gauge: &Gauge) -> Self {
-        gauge.inc();
-        Self(gauge.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
     }
 }
 

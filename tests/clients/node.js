@@ -5,12 +5,19 @@
 
 if (typeof globalThis.navigator === 'undefined') globalThis.navigator = { userAgent: 'node' };
 globalThis.window = globalThis;
+globalThis.document = { body: { addEventListener() {} } };
 // The client says what it does on the console; standard output is for the outcome.
 console.log = console.info = console.error;
 // Its history of what was heard is kept in a browser's storage, which is not there.
 process.on('unhandledRejection', (reason) => {
     if (!String(reason && reason.message).includes('No available storage method')) throw reason;
 });
+
+// There is no sound either: the library for it is replaced before the client asks for it.
+class AudioContext {
+    state = 'running';
+}
+require.cache[require.resolve('standardized-audio-context')] = { loaded: true, exports: { AudioContext } };
 
 const { Roundware } = require('roundware-web-framework');
 const { scenario } = require('./scenario.js');

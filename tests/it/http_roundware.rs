@@ -459,7 +459,10 @@ fn a_form_is_taken_whole_and_only_a_form() {
     let data = "x".repeat(64 * 1024);
     let large = format!("operation=log_event&session_id=1&event_type=x&data={data}");
     assert_eq!(running.call(&Request::post("/").form(&large)).text(), SUCCESS);
-    assert_eq!(running.get(&format!("/?{large}")).text(), SUCCESS, "as an address, too");
+    let address =
+        format!("/?operation=log_event&session_id=1&event_type=x&data={}", &data[..65_000]);
+    assert_eq!(running.get(&address).text(), SUCCESS, "an address may be nearly as long");
+    running.get(&format!("/?{large}")).expect(414);
     let larger = running.call(&Request::post("/").form(&format!("{large}y"))).expect(200).json();
     assert!(larger["error_message"].as_str().unwrap().starts_with("data: "));
     let huge = "x".repeat(2 * 1024 * 1024);
@@ -846,6 +849,20 @@ fn calls_need_the_token_of_what_they_do_and_say_so_in_their_shapes() {
     let user = Request::post("/api/2/users/").json(&json!({})).token(write);
     let user = running.call(&user).expect(200).json();
     assert_eq!(user["token"], write, "a client goes on with what it is answered");
+}
+
+#[test]
+fn a_page_of_another_origin_cannot_have_a_browser_log() {
+    let (running, store) = Running::in_memory();
+    let picture = Request::get(&format!("/?{CALL}")).header("Sec-Fetch-Site", "cross-site");
+    let form = Request::post("/roundware/").form(CALL).header("Origin", "https://other.example");
+    for request in [picture, form] {
+        let answer = running.call(&request).expect(403).json();
+        assert!(answer["error_message"].is_string(), "{answer}");
+    }
+    let own = Request::post("/").form(CALL).header("Origin", &running.url(""));
+    assert_eq!(running.call(&own).text(), SUCCESS);
+    assert_eq!(everything(&store).len(), 1);
 }
 
 #[test]

@@ -46,6 +46,8 @@ mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod schema;
 #[cfg(all(feature = "cli", feature = "http"))]
 mod serve;
 #[cfg(feature = "http")]

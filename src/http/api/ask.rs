@@ -17,6 +17,8 @@ use crate::analysis::{
 
 /// Rows of a list that may be asked for.
 pub(super) const ROWS_MAX: u64 = 10_000;
+/// Buckets of a histogram: a minute each, for two months in which all have events.
+const BUCKETS_MAX: usize = 100_000;
 /// Sessions of which figures are listed where nothing is said, as in the library.
 const SESSIONS_DEFAULT: u64 = 1_000;
 
@@ -42,7 +44,12 @@ asked_with_limit!(Tags, Paths, Funnel, Health, Silence, ClientErrors, ClockSkew)
 
 impl Asked for Session {}
 
-impl Asked for Histogram {}
+impl Asked for Histogram {
+    fn bound(&mut self) -> Result<(), Failure> {
+        self.buckets_max = BUCKETS_MAX;
+        Ok(())
+    }
+}
 
 impl Asked for Sessions {
     fn bound(&mut self) -> Result<(), Failure> {

@@ -3,8 +3,9 @@
 //! Owns: the thread of a client that follows, what is written to it, and where it goes on after an interruption. Does
 //! not own what is new (`subscription`).
 //!
-//! Invariants: a batch comes with the position after it, and none comes before the client took those before; who takes
-//! nothing for too long is let go, and goes on later from its position; no thread outlives the place that it takes.
+//! Invariants: a batch comes with the position after it, and none comes before the client took those before; who
+//! takes nothing for too long is let go, and goes on later from its position; no thread outlives the place that it
+//! takes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -16,7 +17,6 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use futures_util::stream;
-use prometheus_client::metrics::gauge::Gauge;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::runtime::Handle;
@@ -24,6 +24,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 
 use super::super::answer::Failure;
+use super::super::metrics::Counted;
 use super::super::state::Shared;
 use super::given::{Parameters, error_json, parse, with_type};
 use crate::error::{Error, ErrorKind};
@@ -180,20 +181,4 @@ impl Follower {
 fn batch_text(Batch { events, position, .. }: &Batch) -> String {
     let events = serde_json::to_string::<[Event]>(events).unwrap_or_default();
     format!("id: {position}\nevent: events\ndata: {events}\n\n")
-}
-
-/// Counts who follows, for as long as he does.
-struct Counted(Gauge);
-
-impl Counted {
-    fn new(followers: &Gauge) -> Self {
-        followers.inc();
-        Self(followers.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.dec();
-    }
 }

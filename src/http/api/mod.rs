@@ -1,9 +1,8 @@
 //! The calls under `/v1`.
 //!
-//! Owns: which calls there are, and who may make them. The rooms below: `given` (bodies and parameters, and answers as
-//! JSON), `ingest` (batches) and `keys` (of batches
-//! that come again), `ask` (questions of `analysis`), `query` (events as a stream), `count`, `events` (one of them), `live` (as they
-//! are logged), `store` (its figures),
+//! Owns: which calls there are, and who may make them. The rooms below: `given` (bodies and parameters, and answers
+//! as JSON), `ingest` (batches) and `keys` (of batches that come again), `ask` (questions of `analysis`), `query`
+//! (events as a stream), `count`, `events` (one of them), `live` (as they are logged), `store` (its figures),
 //! `openapi` (what describes them all).
 //!
 //! Invariants: an answer is that of the library's call of the same name, in its serde form; what is held for a client

@@ -1,7 +1,7 @@
 //! `GET /v1/openapi.json`: what describes the calls.
 //!
-//! Owns: the description, `openapi.json`, which is kept by hand: of the calls under `/v1`, of health and metrics, and of
-//! Roundware's calls. Invariant: it describes each call that there is, with each of its methods, and no other.
+//! Owns: the description, `openapi.json`, which is kept by hand: of the calls under `/v1`, of health and metrics, and
+//! of Roundware's calls. Invariant: it describes each call that there is, with each of its methods, and no other.
 
 use axum::body::Body;
 use axum::response::Response;

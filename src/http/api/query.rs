@@ -1,10 +1,10 @@
 //! `POST /v1/query`: events as JSON lines, as many as match.
 //!
-//! Owns: how the lines come to the client piece by piece. A piece is read in a turn of its own, so that clients that take
-//! their time keep no others from reading.
+//! Owns: how the lines come to the client piece by piece. A piece is read in a turn of its own, so that clients that
+//! take their time keep no others from reading.
 //!
-//! Invariants: two pieces are held for a client at most, and how many clients are answered at once is bounded; an answer
-//! that is not whole ends so that the client notices.
+//! Invariants: two pieces are held for a client at most, and how many clients are answered at once is bounded; an
+//! answer that is not whole ends so that the client notices.
 
 use std::fmt;
 use std::sync::Arc;

@@ -36,13 +36,18 @@ export function said(text, charsMax = 300) {
   return el('bdi', { class: 'said', text: shown });
 }
 
-/** Replaces what an element holds; the focus stays on what has the same `data-key`, and tables stay where they scrolled. */
+/**
+ * Replaces what an element holds; the focus stays on what has the same `data-key`, what was folded open stays so, and
+ * tables stay where they scrolled.
+ */
 export function replace(parent, ...children) {
   const nodes = children.flat().filter(Boolean);
   if (nodes.length === parent.childNodes.length && nodes.every((node, place) => node === parent.childNodes[place])) return;
   const focused = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   const scrolled = [...parent.querySelectorAll('.scroller')].map((one) => [one.dataset.key, one.scrollLeft, one.scrollTop]);
+  const unfolded = [...parent.querySelectorAll('details[open][data-key]')].map((one) => one.dataset.key);
   parent.replaceChildren(...nodes);
+  for (const one of parent.querySelectorAll('details[data-key]')) one.open ||= unfolded.includes(one.dataset.key);
   for (const one of parent.querySelectorAll('.scroller')) {
     const [, left, top] = scrolled.find(([key]) => key === one.dataset.key) ?? [];
     if (left || top) one.scrollTo({ left, top, behavior: 'instant' });

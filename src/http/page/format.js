@@ -120,13 +120,6 @@ export function span(from, to) {
   return first.slice(0, 10) === last.slice(0, 10) ? first + ' – ' + last.slice(11) : first + ' – ' + last;
 }
 
-/** How long ago, in words. */
-export function ago(ms, now) {
-  const seconds = Math.max(0, Math.round((now - ms) / 1000));
-  if (seconds < 5) return 'just now';
-  return duration(seconds * 1e6).replace(/ \d+ s$/, '') + ' ago';
-}
-
 /** A place in degrees, with so many decimals. */
 export function degrees(latitude, longitude, decimals = 5) {
   return latitude.toFixed(decimals) + ', ' + longitude.toFixed(decimals);

@@ -26,7 +26,7 @@ const KINDS = {
   listen: { name: 'listening', colour: '--kind-listen', outline: regular(3, 0), radius: 6 },
   session: { name: 'session begins or ends', colour: '--kind-session', outline: regular(4, Math.PI / 4), radius: 6 },
   other: { name: 'other', colour: '--kind-other', outline: crossed(0), radius: 6 },
-  step: { name: 'heartbeat, location', colour: '--kind-step', outline: regular(8, 0), radius: 3 },
+  step: { name: 'heartbeat, location', colour: '--kind-step', outline: regular(8, 0), radius: 2.5 },
 };
 
 const TYPES = {

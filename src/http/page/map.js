@@ -61,11 +61,14 @@ export class BaseMap {
     const still = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
     this.map = L.map(this.element, {
       renderer: L.canvas({ tolerance: 4, padding: 0.2 }), attributionControl: false, zoomSnap: 0.25, zoomDelta: 0.5,
-      minZoom: 1, maxZoom: 23, zoomAnimation: false, fadeAnimation: false, inertia: !still, wheelPxPerZoomLevel: 90,
+      minZoom: 0, maxZoom: 23, zoomAnimation: false, fadeAnimation: false, inertia: !still, wheelPxPerZoomLevel: 90,
     });
     L.control.scale({ imperial: false, maxWidth: 140 }).addTo(this.map);
     this.net = L.layerGroup().addTo(this.map);
     this.map.on('moveend resize', () => this.drawNet());
+    this.map.on('popupopen popupclose', (event) => {
+      this.reads = event.type === 'popupopen';
+    });
     this.sizes = new ResizeObserver(() => this.map.invalidateSize({ animate: false }));
     this.sizes.observe(this.element);
     this.map.setView([20, 0], 1);
@@ -110,6 +113,11 @@ export class BaseMap {
     this.area = box
       ? L.rectangle(boundsOf(box), { color: colour('--accent'), weight: 2, dashArray: '6 4', fill: false, interactive: false }).addTo(this.map)
       : null;
+  }
+
+  /** Whether somebody reads what a place says, or draws. */
+  busy() {
+    return Boolean(this.map && (this.reads || this.stopDrawing));
   }
 
   /** Lets an area be drawn; resolves to its box, or to nothing where that was called off. */

@@ -31,10 +31,10 @@ export class Panel {
   /**
    * `ask(signal, quiet)` gives `{ found, gaps }`; `draw(found)` gives nodes; `empty(found)` gives words where there is
    * nothing to draw, or nothing. `again` is the least time between two answers, `live` whether live events change them;
-   * what is in a panel that `keeps` stays there whatever comes.
+   * what is in a panel that `keeps` stays there whatever comes; while `holds()` somebody is busy with it.
    */
-  constructor({ title, ask, draw, empty, lead, controls, className = '', again = AGAIN_MIN, live = true, keeps = false }) {
-    Object.assign(this, { ask, draw, empty, again, live, keeps });
+  constructor({ title, ask, draw, empty, lead, controls, className = '', again = AGAIN_MIN, live = true, keeps = false, holds }) {
+    Object.assign(this, { ask, draw, empty, again, live, keeps, holds });
     panels += 1;
     const id = 'panel-' + panels;
     this.body = el('div', { class: 'panel-body' });
@@ -94,9 +94,15 @@ export class Panel {
     this.stale = this.live;
   }
 
+  /** Whether somebody is busy with what is shown, who would lose it. */
+  held() {
+    const selection = document.getSelection();
+    return this.holds?.() || (selection?.isCollapsed === false && this.element.contains(selection.anchorNode));
+  }
+
   /** Asks again where that is due. */
   tick() {
-    if (this.stale && !this.loading && performance.now() >= this.next) this.load(true);
+    if (this.stale && !this.loading && performance.now() >= this.next && !this.held()) this.load(true);
   }
 
   stop() {

@@ -9,10 +9,11 @@ export function askToken(wrong) {
   asked ??= new Promise((given) => {
     const input = el('input', { id: 'token', type: 'password', autocomplete: 'off', required: true, 'aria-describedby': 'token-help' });
     const dialog = el('dialog', { class: 'dialog', 'aria-labelledby': 'token-title' },
-      el('form', { method: 'dialog', onsubmit: () => {
+      el('form', { onsubmit: (event) => {
+        event.preventDefault();
         asked = null;
-        given(input.value.trim());
         dialog.remove();
+        given(input.value.trim());
       } },
       el('h2', { id: 'token-title', text: 'This log asks for a token' }),
       el('p', { id: 'token-help', text: wrong

@@ -1,8 +1,8 @@
-//! Goal: a batch that is sent again with its key is logged once, whatever happened in between; a key is that of one batch,
-//! which runs once at a time; a file of keys that is damaged or cannot be written harms nothing else.
+//! Goal: a batch that is sent again with its key is logged once, whatever happened in between; a key is that of one
+//! batch, which runs once at a time; a file of keys that is damaged or cannot be written harms nothing else.
 //!
-//! Method: the store and the file `KEYS` are put into each state that a crash can leave: the file is cut short at every
-//! byte, the store holds some of the pieces, or all of them, or a session was erased since.
+//! Method: the store and the file `KEYS` are put into each state that a crash can leave: the file is cut short at
+//! every byte, the store holds some of the pieces, or all of them, or a session was erased since.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,5 +1,5 @@
-//! Goal: who follows `/v1/live` is sent each matching event once it is durable, and goes on after an interruption where
-//! it was; those who follow are bounded, and none of them keeps the service from ending.
+//! Goal: who follows `/v1/live` is sent each matching event once it is durable, and goes on after an interruption
+//! where it was; those who follow are bounded, and none of them keeps the service from ending.
 //!
 //! Method: streams are read over sockets while the test logs.
 
@@ -10,6 +10,7 @@
     reason = "a test says what it expects by failing"
 )]
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use diurnal::http::Settings;
@@ -35,16 +36,21 @@ impl Message {
 
 /// The next message; `None` once the stream has ended.
 fn next(body: &mut Body) -> Option<Message> {
+    try_next(body).unwrap()
+}
+
+/// The next message of a stream that may be broken off.
+fn try_next(body: &mut Body) -> io::Result<Option<Message>> {
     let mut message = Message::default();
     loop {
-        let line = body.line().unwrap()?;
+        let Some(line) = body.line()? else { return Ok(None) };
         match line.split_once(": ") {
             Some(("id", id)) => message.id = Some(id.to_owned()),
             Some(("event", event)) => message.event = event.to_owned(),
             Some(("data", data)) => message.data = serde_json::from_str(data).unwrap(),
             Some(("retry", _)) => {}
             None if line.is_empty() && message.event.is_empty() => {}
-            None if line.is_empty() => return Some(message),
+            None if line.is_empty() => return Ok(Some(message)),
             _ => assert!(line.starts_with(':'), "{line}"),
         }
     }
@@ -156,7 +162,7 @@ fn a_follower_that_takes_nothing_is_let_go_and_others_are_not_held_up() {
         std::thread::park_timeout(Duration::from_millis(100));
     }
     let mut seen = 0;
-    while let Some(message) = next(&mut slow) {
+    while let Ok(Some(message)) = try_next(&mut slow) {
         seen += message.ids().len();
     }
     assert!(seen < wanted, "{seen} of {wanted} came");

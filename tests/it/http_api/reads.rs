@@ -1,5 +1,5 @@
-//! Goal: queries, counts, questions and figures over HTTP are those of the library; what cannot be answered is refused in
-//! one shape; clients that go away or take their time keep nobody from reading.
+//! Goal: queries, counts, questions and figures over HTTP are those of the library; what cannot be answered is
+//! refused in one shape; clients that go away or take their time keep nobody from reading.
 //!
 //! Method: a workload in memory for answers; a store on disk with a damaged day for gaps.
 

@@ -1,7 +1,7 @@
 //! The body of a batch.
 //!
-//! Owns: how it is received, and unpacked. Invariants: all bodies that are being received are bounded together; a body
-//! is unpacked once it is there as a whole and its turn has come, and no further than it may be large.
+//! Owns: how it is received, and unpacked. Invariants: all bodies that are being received are bounded together; a
+//! body is unpacked once it is there as a whole and its turn has come, and no further than it may be large.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::super::super::answer::Failure;
 use super::super::super::state::{ROOM_UNIT_BYTES, Shared};
 
-/// The window that a body packed by zstd may ask for, as a power of two: the 8 MiB of RFC 9659, which is what unpacking
-/// takes in memory.
+/// The window that a body packed by zstd may ask for, as a power of two: the 8 MiB of RFC 9659, which is what
+/// unpacking takes in memory.
 const WINDOW_LOG_MAX: u32 = 23;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! `POST /v1/events`: a batch of events as JSON lines.
 //!
-//! Owns: how a batch is taken in, cut into pieces and logged, and the outcome of each line. The rooms below: `body` (how
-//! it comes and is unpacked), `lines` (its lines and pieces). Does not own keys (`keys`).
+//! Owns: how a batch is taken in, cut into pieces and logged, and the outcome of each line. The rooms below: `body`
+//! (how it comes and is unpacked), `lines` (its lines and pieces). Does not own keys (`keys`).
 //!
-//! Lines are logged piece by piece, in order. Where the store fails, the lines from there on have its failure: those of
-//! the piece that failed may be logged where the outcome is unknown, those after it are not. Where nothing was logged
-//! before, the failure is the whole answer, with its status.
+//! Lines are logged piece by piece, in order. Where the store fails, the lines from there on have its failure: those
+//! of the piece that failed may be logged where the outcome is unknown, those after it are not. Where nothing was
+//! logged before, the failure is the whole answer, with its status.
 //!
 //! Invariants: a batch is read to its end before anything is logged, and is then logged to its end whether or not the
 //! client is still there; a piece is logged whole or not at all; what batches hold in memory is bounded.
@@ -213,8 +213,8 @@ fn afterwards(failure: Failure) -> Failure {
     }
 }
 
-/// The id of the first of these events, which were logged together if at all, and alone have their server time. Some may
-/// have been erased since.
+/// The id of the first of these events, which were logged together if at all, and alone have their server time. Some
+/// may have been erased since.
 fn find(store: &Store, events: &[NewEvent]) -> Result<Option<EventId>, Error> {
     let Some(time) = events.first().and_then(|event| event.server_time) else { return Ok(None) };
     let end = Timestamp::from_micros(time.as_micros().saturating_add(1));

@@ -1,7 +1,7 @@
 //! The file of keys.
 //!
-//! Owns: the file `KEYS` in the store's directory: its bytes, and how it is written so that a crash loses no record that
-//! was durable. Does not own what is done with keys (`super`).
+//! Owns: the file `KEYS` in the store's directory: its bytes, and how it is written so that a crash loses no record
+//! that was durable. Does not own what is done with keys (`super`).
 //!
 //! ```text
 //! magic     "DIURNALK"
@@ -13,12 +13,12 @@
 //!   done    2 u8, key u128, pieces u32, then their first ids u64
 //!   each with the XXH3-64 of it
 //! ```
-//! Keys and bodies are there as XXH3-128 under the seed. That tells any two apart that differ by accident; who makes two
-//! with one digest on purpose is answered for the wrong one of his own. A piece of which nothing was to be logged has the
-//! first id 2^64 - 1.
+//! Keys and bodies are there as XXH3-128 under the seed. That tells any two apart that differ by accident; who makes
+//! two with one digest on purpose is answered for the wrong one of his own. A piece of which nothing was to be logged
+//! has the first id 2^64 - 1.
 //!
-//! Invariants: the file holds nothing that an event held; it is written anew as a whole and then added to; one that is
-//! damaged is set aside, and what comes before the damage is kept.
+//! Invariants: the file holds nothing that an event held; it is written anew as a whole and then added to; one that
+//! is damaged is set aside, and what comes before the damage is kept.
 
 use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, File};
@@ -42,8 +42,8 @@ const MAGIC: &[u8; 8] = b"DIURNALK";
 const VERSION: u32 = 1;
 const HEAD_BYTES: usize = 8 + 4 + 8 + 8;
 
-/// Bytes after which the file is written anew: twice what is remembered.
-const FILE_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// Bytes that a file may grow by, and by as many as it had, before it is written anew.
+const SPARE_BYTES: u64 = 1024 * 1024;
 /// The most that is read of a file: far more than any has.
 const READ_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// The first id of a piece that has none.
@@ -224,6 +224,8 @@ impl Drop for Held {
 pub(super) struct KeyFile {
     file: File,
     bytes: u64,
+    /// Of these, those that were there when it was written anew.
+    fresh_bytes: u64,
     folder: Held,
 }
 
@@ -233,7 +235,7 @@ impl KeyFile {
         let folder = Held::take(folder)?;
         let memory = read(&folder.0)?;
         let (file, bytes) = write_anew(&folder.0, &memory)?;
-        Ok((Self { file, bytes, folder }, memory))
+        Ok((Self { file, bytes, fresh_bytes: bytes, folder }, memory))
     }
 
     /// Adds a record, durably or not yet. After an error the file must be opened again.
@@ -247,11 +249,12 @@ impl KeyFile {
     /// Writes the file anew. After an error it must be opened again.
     pub(super) fn replace(&mut self, memory: &Memory) -> Result<()> {
         (self.file, self.bytes) = write_anew(&self.folder.0, memory)?;
+        self.fresh_bytes = self.bytes;
         Ok(())
     }
 
     pub(super) fn is_long(&self) -> bool {
-        self.bytes > FILE_BYTES_MAX
+        self.bytes > 2 * self.fresh_bytes + SPARE_BYTES
     }
 }
 
@@ -375,7 +378,7 @@ mod tests {
         hostile.extend([DONE; 17]);
         hostile.extend(u32::MAX.to_le_bytes());
         assert_eq!(decode(&hostile).unwrap().1, Rest::Torn, "shorter than any record");
-        hostile.extend([0; 100]);
+        hostile.extend([7; 100]);
         assert_eq!(decode(&hostile).unwrap().1, Rest::Damaged);
     }
 }

@@ -1,11 +1,11 @@
 //! Keys of batches, so that a batch that is sent again is not logged twice.
 //!
-//! Owns: which batch may begin, and what is remembered of it. Does not own the logging of batches (`ingest`), nor how it
-//! is kept (`file`).
+//! Owns: which batch may begin, and what is remembered of it. Does not own the logging of batches (`ingest`), nor how
+//! it is kept (`file`).
 //!
 //! Before its first event is logged, a batch is written down with the server times that its events get: one for each
-//! piece that is logged at once, and no other batch that is remembered has it. So whoever sends the batch again after a
-//! crash finds by its times what was logged of it. Once all is logged, the ids are written down too.
+//! piece that is logged at once, and no other batch that is remembered has it. So whoever sends the batch again after
+//! a crash finds by its times what was logged of it. Once all is logged, the ids are written down too.
 //!
 //! Invariants: no event of a batch is logged before its record is durable; a batch runs once at a time; what is
 //! remembered is bounded: the batches that began last.
@@ -102,14 +102,11 @@ impl Batch {
 pub(in crate::http) struct Keys {
     /// Where the store is; a store in memory has keys in memory.
     folder: Option<PathBuf>,
-    state: Mutex<KeysState>,
-}
-
-#[derive(Debug, Default)]
-struct KeysState {
-    /// As the file holds it; `None` until it is read, and again once it could not be written.
-    open: Option<Open>,
-    running: HashSet<Digest>,
+    /// As the file holds it; `None` until it is read, and again once it could not be written. Whoever has it may wait for
+    /// the disk.
+    open: Mutex<Option<Open>>,
+    /// Nobody waits for this but for a moment.
+    running: Mutex<HashSet<Digest>>,
 }
 
 #[derive(Debug)]
@@ -140,7 +137,7 @@ pub(super) enum Begun {
 
 impl Keys {
     pub(in crate::http) fn new(folder: Option<PathBuf>) -> Self {
-        Self { folder, state: Mutex::default() }
+        Self { folder, open: Mutex::default(), running: Mutex::default() }
     }
 
     /// Begins a batch of so many pieces. It waits for the disk.
@@ -151,15 +148,14 @@ impl Keys {
         pieces: u32,
         now: Timestamp,
     ) -> Result<Running, Failure> {
-        let mut state = self.state();
-        let KeysState { open, running } = &mut *state;
+        let mut open = lock(&self.open);
         if open.is_none() {
             *open = Some(self.open().map_err(unusable)?);
         }
-        let Some(Open { memory, file }) = open else { return Err(unusable(nothing_open())) };
+        let Some(Open { memory, file }) = &mut *open else { return Err(unusable(nothing_open())) };
         let seed = memory.seed;
         let [key, body] = [key.as_bytes(), body].map(|bytes| xxh3_128_with_seed(bytes, seed));
-        if running.contains(&key) {
+        if lock(&self.running).contains(&key) {
             let message = "a batch with this key is being logged";
             return Err(Failure {
                 retry_after: Some(1),
@@ -183,7 +179,12 @@ impl Keys {
                 let written =
                     file.as_mut().map_or(Ok(()), |file| file.append(&batch.begun(key), true));
                 memory.begin(key, batch);
-                let written = written.and_then(|()| tidy(memory, file.as_mut(), running));
+                let written = written.and_then(|()| {
+                    memory.forget(&lock(&self.running));
+                    file.as_mut()
+                        .filter(|file| file.is_long())
+                        .map_or(Ok(()), |file| file.replace(memory))
+                });
                 if let Err(error) = written {
                     // It is read again from what the disk has.
                     *open = None;
@@ -192,7 +193,7 @@ impl Keys {
                 Begun::Now(Timestamp::from_micros(time))
             }
         };
-        running.insert(key);
+        lock(&self.running).insert(key);
         Ok(Running { keys: Arc::clone(self), key, begun })
     }
 
@@ -202,10 +203,6 @@ impl Keys {
         };
         let (file, memory) = KeyFile::open(folder)?;
         Ok(Open { memory, file: Some(file) })
-    }
-
-    fn state(&self) -> MutexGuard<'_, KeysState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -227,8 +224,8 @@ impl Running {
 
     /// Writes down that all of it is logged. Where that cannot be written, it is found again by its times.
     pub(super) fn finish(&self, ids: FirstIds) {
-        let mut state = self.keys.state();
-        let Some(Open { memory, file }) = &mut state.open else { return };
+        let mut open = lock(&self.keys.open);
+        let Some(Open { memory, file }) = &mut *open else { return };
         let record = done(self.key, &ids);
         if let Some(batch) = memory.batches.get_mut(&self.key) {
             batch.ids = Some(ids);
@@ -236,24 +233,19 @@ impl Running {
         // It is durable with the next record; until then the times tell as much.
         if let Some(Err(error)) = file.as_mut().map(|file| file.append(&record, false)) {
             tracing::warn!(%error, "the end of a batch could not be written down");
-            state.open = None;
+            *open = None;
         }
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.keys.state().running.remove(&self.key);
+        lock(&self.keys.running).remove(&self.key);
     }
 }
 
-/// Forgets what is too old, and writes the file anew where it has grown too long.
-fn tidy(memory: &mut Memory, file: Option<&mut KeyFile>, running: &HashSet<Digest>) -> Result<()> {
-    memory.forget(running);
-    match file {
-        Some(file) if file.is_long() => file.replace(memory),
-        _ => Ok(()),
-    }
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn unusable(error: Error) -> Failure {
@@ -318,39 +310,42 @@ mod tests {
         assert_eq!(begin(0).begun, Begun::Before(at(0)));
         assert_eq!(begin(KEYS_MAX).begun, Begun::Done(vec![None]));
         assert!(matches!(begin(1).begun, Begun::Now(_)), "forgotten");
-        let state = keys.state();
-        assert!(state.running.is_empty());
-        let remembered = state.open.as_ref().unwrap().memory.batches.len();
+        assert!(lock(&keys.running).is_empty());
+        let remembered = lock(&keys.open).as_ref().unwrap().memory.batches.len();
         assert!((KEYS_MAX..KEYS_MAX + 3).contains(&remembered), "{remembered}");
     }
 
     #[test]
     fn a_file_is_written_anew_once_it_is_long_and_is_read_back() {
+        const PIECES: u32 = 1000;
         let directory = tempfile::tempdir().unwrap();
         let open = || Arc::new(Keys::new(Some(directory.path().to_owned())));
-        let begin = |keys: &Arc<Keys>, number: usize| {
-            keys.begin(&number.to_string(), b"body", 8, at(number as i64)).unwrap()
+        let length = || std::fs::metadata(directory.path().join("KEYS")).unwrap().len();
+        let begin = |keys: &Arc<Keys>, key: u32| {
+            keys.begin(&key.to_string(), b"body", PIECES, at(i64::from(key))).unwrap()
         };
-        let ids = |number: usize| {
-            let day = crate::time::Day::from_number(9).unwrap();
-            (0..8).map(|it| Some(EventId::new(day, (number * 8 + it) as u32))).collect::<FirstIds>()
+        let day = crate::time::Day::from_number(9).unwrap();
+        let ids = |key: u32| {
+            (0..PIECES).map(|it| Some(EventId::new(day, key * PIECES + it))).collect::<FirstIds>()
         };
         let keys = open();
-        let count = KEYS_MAX * 5;
-        let mut longest = 0;
-        for number in 0..count {
-            begin(&keys, number).finish(ids(number));
-            if number % 512 == 0 {
-                longest =
-                    longest.max(std::fs::metadata(directory.path().join("KEYS")).unwrap().len());
-            }
+        let mut fell = 0;
+        let mut before = 0;
+        for key in 0..300 {
+            let running = begin(&keys, key);
+            // The end of the one before is written down a second time.
+            running.finish(ids(key));
+            running.finish(ids(key));
+            fell += u32::from(length() < before);
+            before = length();
         }
-        assert!(longest < 3 * 1024 * 1024, "{longest} bytes");
+        assert!(fell > 0, "what was there twice has gone");
+        assert!(before < 2 * 300 * 8_200 + 1024 * 1024, "{before} bytes");
         drop(keys);
         let keys = open();
-        for number in [count - KEYS_MAX, count - 1] {
-            assert_eq!(begin(&keys, number).begun, Begun::Done(ids(number)));
+        for key in [0, 150, 299] {
+            assert_eq!(begin(&keys, key).begun, Begun::Done(ids(key)));
         }
-        assert!(matches!(begin(&keys, 0).begun, Begun::Now(_)));
+        assert!(length() < 300 * 8_200, "written anew when it was opened");
     }
 }

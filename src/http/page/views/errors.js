@@ -24,7 +24,7 @@ export function errorList(page, found, { sessions = true } = {}) {
   };
   const message = (group) => [
     group.pattern === null || group.pattern === undefined ? el('span', { class: 'soft', text: 'no message' }) : said(group.pattern, 300),
-    group.example && group.example !== group.pattern ? el('details', { class: 'example' }, el('summary', { text: 'Example' }), el('p', null, said(group.example, 1100))) : null,
+    group.example && group.example !== group.pattern ? el('details', { class: 'example', 'data-key': 'example ' + group.example_id }, el('summary', { text: 'Example', 'data-key': 'example of ' + group.example_id }), el('p', null, said(group.example, 1100))) : null,
   ];
   return table({ caption: 'Errors by message', rows: found.groups, key: (group) => String(group.example_id), className: 'errors', columns: [
     { title: 'Message', className: 'says', cell: message },

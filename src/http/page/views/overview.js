@@ -6,7 +6,7 @@ import { TimeChart } from '../chart.js';
 import { bar, el, replace, said, table, tiles } from '../dom.js';
 import { eventTable } from '../events.js';
 import { filterOf, reach, timeInWords } from '../filter.js';
-import { ago, counted, iso, millis, minute, number, span, time } from '../format.js';
+import { counted, iso, millis, minute, number, span, time } from '../format.js';
 import { histogram, merged, plotted } from '../histogram.js';
 import { Panel } from '../panel.js';
 
@@ -244,6 +244,7 @@ function latestPanel(page) {
   const kept = [];
   const panel = new Panel({
     title: 'Latest events',
+    lead: 'The newest first.',
     className: 'wide',
     live: false,
     ask: async (signal) => {
@@ -253,13 +254,12 @@ function latestPanel(page) {
     },
     empty: (events) => (events.length ? null : 'There is none.'),
     draw: (events) => [
-      el('p', { class: 'soft small-print', text: 'The newest ' + (events.length < LATEST ? '' : LATEST + ' ') + 'first; the last one ' + ago(millis(events[0].server_time), page.now()) + '.' }),
       eventTable(page, 'Latest events', events),
     ],
   });
   /** Live events go to the front; as many as before stay. */
   panel.add = (events) => {
-    if (panel.loading || !page.reachesNow()) return;
+    if (panel.loading || panel.held() || !page.reachesNow()) return;
     const [from] = reach(page.state, page.now());
     const known = new Set(kept.map((event) => event.id));
     const fresh = events.filter((event) => !known.has(event.id) && (from === null || millis(event.server_time) >= from));

@@ -12,7 +12,7 @@ import { Panel } from '../panel.js';
 const CELLS_MAX = 4000;
 
 /** A cell is about so many pixels wide. */
-const CELL_PIXELS = 14;
+const CELL_PIXELS = 9;
 
 /** Cells of the first look at where events are at all. */
 const LOOK_METRES = 20000;
@@ -176,6 +176,7 @@ export function places(page) {
   const panel = new Panel({
     title: 'Where',
     keeps: true,
+    holds: () => map.busy(),
     controls: el('div', { class: 'button-row' }, drawButton, viewButton, anywhere),
     ask,
     draw: (found) => {

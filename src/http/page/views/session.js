@@ -71,15 +71,18 @@ function wayPanel(page, id) {
     const placed = report.tracks.flatMap((track) => track.events).filter((event) => event.latitude !== undefined);
     const way = [];
     for (const event of placed) way.push([event.latitude, way.length ? beside(event.longitude, way[way.length - 1][1]) : event.longitude]);
-    group.addLayer(L.polyline(way, { color: colour('--way'), weight: 2.5, opacity: 0.85, interactive: false }));
+    const line = L.polyline(way, { color: colour('--way'), weight: 2.5, opacity: 0.8, interactive: false });
     const counts = new Map();
     placed.forEach((event) => counts.set(kindOf(event.event_type), (counts.get(kindOf(event.event_type)) ?? 0) + 1));
-    const order = [...ALL].reverse().filter((kind) => kind !== 'step' || (counts.get('step') ?? 0) <= STEPS_MAX);
-    for (const kind of order) {
+    // Steps lie under the line, what tells more lies over it.
+    for (const kind of [...ALL].reverse()) {
+      if (kind === 'step' && (counts.get('step') ?? 0) > STEPS_MAX) continue;
+      if (kind !== 'step' && !group.hasLayer(line)) group.addLayer(line);
       placed.forEach((event, place) => {
         if (kindOf(event.event_type) === kind) group.addLayer(mark(way[place], kind).bindPopup(() => popup(event), { maxWidth: 300 }));
       });
     }
+    if (!group.hasLayer(line)) group.addLayer(line);
     if (way.length) {
       const end = (place, text, direction) => group.addLayer(L.tooltip({ permanent: true, direction, className: 'way-end' })
         .setLatLng(way[place]).setContent(el('span', { text })));
@@ -94,6 +97,7 @@ function wayPanel(page, id) {
 
   const panel = new Panel({
     title: 'Way',
+    holds: () => map.busy(),
     ask: (signal) => question('tracks', { filter: ofSession(id), events_max: WAY_MAX }, signal),
     empty: (found) => (found.events > found.nowhere ? null : 'No event of this session has a place.'),
     draw: (found) => {
