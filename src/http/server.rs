@@ -217,10 +217,13 @@ fn prepare(stream: &TcpStream, patience: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// How many connections each client has.
+/// How many connections each client has, as long as it has any.
+type Taken = Arc<Mutex<HashMap<IpAddr, usize>>>;
+
+/// The places of connections among those of their client.
 struct Clients {
     places: usize,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    taken: Taken,
 }
 
 impl Clients {
@@ -247,7 +250,7 @@ impl Clients {
 
 /// The place of a connection among those of its client, given back when it is dropped.
 struct Place {
-    of: Option<(IpAddr, Arc<Mutex<HashMap<IpAddr, usize>>>)>,
+    of: Option<(IpAddr, Taken)>,
 }
 
 impl Drop for Place {

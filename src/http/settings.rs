@@ -101,7 +101,12 @@ impl Settings {
     setting!(patience: Duration, "How long a request may take to come, an answer to begin, and a part of it to be taken.");
     setting!(retention: Retention, "What the store keeps, to be shown.");
 
-    pub(super) fn validate(&self) -> Result<()> {
+    /// Checks the rules, as [`Service::new`](super::Service::new) does.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` where a setting breaks one.
+    pub fn validate(&self) -> Result<()> {
         for (name, value) in [
             ("connections", self.connections),
             ("connections_per_client", self.connections_per_client),

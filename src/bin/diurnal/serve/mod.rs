@@ -85,7 +85,7 @@ fn is_loopback(address: SocketAddr) -> bool {
 fn settings(arguments: &ServeArguments) -> Result<Settings, Failure> {
     let tokens = |path: &Option<_>| path.as_deref().map(read_tokens).transpose();
     let connections = arguments.connections.get();
-    Ok(Settings::new()
+    let settings = Settings::new()
         .write_tokens(tokens(&arguments.token_file)?)
         .read_tokens(tokens(&arguments.read_token_file)?)
         .origins(arguments.allow_origin.clone())
@@ -93,7 +93,10 @@ fn settings(arguments: &ServeArguments) -> Result<Settings, Failure> {
         .requests_per_second(rate(arguments))
         .connections(connections)
         .connections_per_client(connections.div_ceil(4))
-        .retention(retention(arguments)))
+        .retention(retention(arguments));
+    // Before a store is made.
+    settings.validate()?;
+    Ok(settings)
 }
 
 /// On a loopback address a page elsewhere could reach the service by a name that it has led here.
