@@ -430,7 +430,7 @@ fn version_2_refuses_what_breaks_a_rule_and_says_which() {
         let words = format!("Unsupported media type \"{kind}\" in request.");
         assert_eq!(answer, json!({ "detail": words }), "a page elsewhere could send it");
     }
-    for id in ["0", "x", "-1", "18446744073709551615", "9007199254740992"] {
+    for id in ["0", "x", "-1", "%ff", "18446744073709551615", "9007199254740992"] {
         let answer = running.get(&format!("/api/2/events/{id}/")).expect(404).json();
         assert_eq!(answer, json!({ "detail": "Event not found" }), "{id}");
     }
@@ -771,7 +771,7 @@ fn what_is_heard_is_logged_as_events_of_the_session_and_nothing_is_rewritten() {
         running.call(&Request::new("PATCH", &format!("/api/2/listenevents/{id}")).json(&body))
     };
     let other = events[1].id.to_string();
-    for id in ["0", "x", "18446744073709551615", &other] {
+    for id in ["0", "x", "%ff", "18446744073709551615", &other] {
         let answer = patch(id, json!({ "duration_in_seconds": 1 })).expect(404).json();
         assert_eq!(answer, json!({ "detail": "ListenEvent not found" }));
     }

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 
 use axum::Router;
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -107,8 +108,9 @@ pub(super) async fn index(headers: HeaderMap) -> Response {
     answer(INDEX, &headers)
 }
 
-async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    answer(&path, &headers)
+async fn file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    // What is no text is the name of no file.
+    answer(path.as_ref().map_or("", |path| path.as_str()), &headers)
 }
 
 /// A file, or word that the client has it.

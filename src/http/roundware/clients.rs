@@ -11,6 +11,7 @@
 //! answered. Events are appended; none is rewritten.
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -119,7 +120,7 @@ pub(super) async fn start_asset(
 /// `PATCH /api/2/listenevents/ID`.
 pub(super) async fn stop_asset(
     State(state): State<Shared>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Response, Detail> {
     access::check_write(&state, request.headers())?;
@@ -127,8 +128,7 @@ pub(super) async fn stop_asset(
     let seconds = said.get("duration_in_seconds").map(seconds).transpose()?;
     let rule = "duration_in_seconds: is required for this operation";
     let seconds = seconds.ok_or_else(|| Failure::invalid(rule))?;
-    let id: Option<EventId> = id.parse().ok();
-    let started = match id {
+    let started = match id.ok().and_then(|Path(id)| id.parse().ok()) {
         Some(id) => find(&state, id).await?,
         None => None,
     };

@@ -4,6 +4,7 @@
 //! own the conditions of the list (`listing`) nor the fields of an event (`shape`).
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -87,12 +88,12 @@ fn event_of(mut fields: Map<String, Value>) -> Result<NewEvent, Failure> {
 pub(super) async fn retrieve(
     State(state): State<Shared>,
     headers: HeaderMap,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Detail> {
     access::check_read(&state, &headers)?;
-    let event = match id.parse() {
-        Ok(id) => find(&state, id).await?,
-        Err(_) => None,
+    let event = match id.ok().and_then(|Path(id)| id.parse().ok()) {
+        Some(id) => find(&state, id).await?,
+        None => None,
     };
     let event = event.ok_or_else(|| Failure::not_found("Event not found"))?;
     Ok(Json(Resource::from(&event)).into_response())
