@@ -56,6 +56,8 @@ await claim('the overview shows the figures of the service', async () => {
 await claim('the chart is there as a table, with the same events', async () => {
   await page.locator('.alternative > summary').click();
   const cells = page.locator('table:has(caption:text-is("Events and sessions by bucket of time")) tbody tr td:nth-child(2)');
+  // It is made when it is opened.
+  await cells.first().waitFor();
   const found = (await cells.allTextContents()).reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0);
   equal(String(found), await tile('tile-events'), 'the sum of the buckets');
   await page.locator('.alternative > summary').click();
