@@ -133,6 +133,12 @@ impl Error {
         self.event_ids.as_deref().unwrap_or_default()
     }
 
+    /// What went wrong, without its kind, its day and its causes.
+    #[cfg(feature = "http")]
+    pub(crate) fn detail(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, day: None, message: message.into(), source: None, event_ids: None }
     }

@@ -37,7 +37,8 @@
 //! of the world by name. `geojson` adds the module `map` with maps as GeoJSON, and `map` those as pages and
 //! pictures, and plots; it brings some 60 crates, to draw text into PNG. `export` adds the module `export`:
 //! events as JSON lines, CSV and GeoJSON, and with `parquet` or `sqlite` as such files. `arrow` adds
-//! `Store::record_batches`. `testing` adds the module
+//! `Store::record_batches`. `http` adds the module `http`, a service with a page over axum and tokio; with `cli` it is the
+//! command `serve`. `testing` adds the module
 //! `testing`: tools for property tests of the store and of programs that use it.
 //!
 //! # The house
@@ -59,6 +60,8 @@ mod event;
 #[cfg(feature = "export")]
 pub mod export;
 pub mod guide;
+#[cfg(feature = "http")]
+pub mod http;
 mod index;
 pub mod limits;
 #[cfg(feature = "geojson")]

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::builder::StoreBuilder;
+#[cfg(feature = "http")]
+use crate::clock::{Clock, SystemClock};
 use crate::day::file::FORMAT_VERSION;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventId, NewEvent};
@@ -173,6 +175,18 @@ impl Store {
             Mode::Writing(writer) => Ok(writer),
             Mode::Reading(shelf, _) => Err(shelf),
         }
+    }
+
+    /// The directory; `None` for a store in memory.
+    #[cfg(feature = "http")]
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The time by the store's clock.
+    #[cfg(feature = "http")]
+    pub(crate) fn now(&self) -> Timestamp {
+        self.writer().map_or_else(|_| SystemClock.now(), |writer| writer.now())
     }
 
     /// Asks the days as they are now, and once more where one of them was dropped meanwhile.

@@ -71,6 +71,13 @@ pub struct Histogram {
     /// Microseconds that a session may be silent and still be alive; those of 10 minutes unless given.
     #[serde(default = "default_gap")]
     pub gap_micros: u64,
+    /// Buckets that an answer may have: fewer where it goes over a network.
+    #[serde(skip, default = "default_buckets_max")]
+    pub(crate) buckets_max: usize,
+}
+
+fn default_buckets_max() -> usize {
+    BUCKETS_MAX
 }
 
 fn default_gap() -> u64 {
@@ -87,6 +94,7 @@ impl Histogram {
             zone: Zone::UTC,
             by_type: false,
             gap_micros: default_gap(),
+            buckets_max: BUCKETS_MAX,
         }
     }
 
@@ -225,6 +233,7 @@ struct Counts {
     cuts: Cuts,
     gap: i64,
     buckets: Vec<Filling>,
+    buckets_max: usize,
     by_type: Option<TypeCounts>,
     sessions: Vec<Presence>,
     /// When sessions began to be alive, and when they were so last.
@@ -273,8 +282,9 @@ impl Counts {
     }
 
     fn begin_bucket(&mut self, at: i64) -> Result<()> {
-        if self.buckets.len() == BUCKETS_MAX {
-            let rule = format!("is too short: there would be more than {BUCKETS_MAX} buckets");
+        if self.buckets.len() == self.buckets_max {
+            let max = self.buckets_max;
+            let rule = format!("is too short: there would be more than {max} buckets");
             return Err(Error::invalid("bucket", rule, format!("{} µs", self.cuts.length)));
         }
         if let Some(by_type) = self.by_type.as_mut().filter(|_| !self.buckets.is_empty()) {
@@ -359,6 +369,7 @@ impl Answered for Histogram {
             cuts: Cuts::new(self.bucket_micros, self.zone)?,
             gap: i64::try_from(self.gap_micros).unwrap_or(i64::MAX),
             buckets: Vec::new(),
+            buckets_max: self.buckets_max,
             by_type: self.by_type.then(TypeCounts::default),
             sessions: Vec::new(),
             spans: Vec::new(),

@@ -10,6 +10,7 @@
 //! STORE/
 //!   LOCK                       held by the one writer
 //!   IDENTITY                   tells its backups from those of other stores
+//!   KEYS                       batches that were sent over HTTP with a key, so that none is logged twice
 //!   catalog.redb               of each finished day: length, rows, zone, sessions, totals; derived
 //!   days/2026-11-23.day        columns and postings, append-only
 //!   days/2026-11-23.log.redb   only while the day is being written: the tail, and what is valid
@@ -119,10 +120,31 @@
 //! script that draws them over Leaflet. Marks have one table of colours and outlines, for all three. What is drawn by
 //! hand, axes and legends, is little; the drawing libraries of Rust that have them rest since years.
 //!
+//! # Over HTTP
+//!
+//! The store knows no async: a thread, the *recorder*, takes what requests bring out of a bounded queue, as much as waits,
+//! and logs it as one group, so that a thousand clients share a sync as a thousand threads would. Handlers wait for its
+//! answer without a thread. What reads does so on threads that may wait for the disk, of which few run at once; a stream
+//! of events takes a turn for each piece, so that a slow client keeps no others waiting. A client that follows has a
+//! thread, since a subscription waits.
+//!
+//! A group is one call of the store, yet each request is told of its own events alone: those that break a rule are
+//! sorted out before, and a failure is taken apart by the ids that it may have logged. A request that is given up while
+//! its events wait does not take them back: they are logged, and it is answered that they may be.
+//!
+//! The server is a loop over hyper rather than `axum::serve`, for the sake of what that leaves open: how many
+//! connections there are, and of one client; how long a head may take; what becomes of a reader that takes nothing, for
+//! which hyper has no limit (the stream below it has); and an end that comes. Half-open connections are left to the
+//! kernel's own timers.
+//!
+//! A retry of a batch is told by its key. The record of a key has the server time that each piece of the batch gets, which no
+//! other has: whoever comes again after a crash is answered with what is found at these times, so that no index of keys
+//! and no transaction over two files is needed.
+//!
 //! # Floors
 //!
 //! Lower floors never import upper ones: 0 `error limits settings time zone client_time clock event`;
 //! 1 `codec index`; 2 `storage day`; 3 `catalog snapshot writer query upkeep`; 4 `store builder subscription`;
-//! 5 `analysis`, `batches`, `export`, `map`, `wire`, `testing`
+//! 5 `analysis`, `batches`, `export`, `map`, `http`, `wire`, `testing`
 //! and the program. Only `day`, `catalog` and `storage` name redb, only `index::postings` roaring, only
 //! `codec::batch` bincode, only `clock` asks the system for the time.

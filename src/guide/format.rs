@@ -73,6 +73,20 @@
 //! `BACKUP`. `ERASE` is there while a session is being erased: version u8, length and bytes of its id,
 //! checksum; its first byte is 0 once that is done.
 //!
+//! # `KEYS`
+//!
+//! Of a service over HTTP: the batches that were sent with a key, the last 4,096. Magic "DIURNALK", version u32, a random
+//! seed u64, checksum; then records, each with its checksum:
+//!
+//! ```text
+//! begun   1 u8, key u128, body u128, server time of the first piece i64, pieces u32
+//! done    2 u8, key u128, pieces u32, the first id of each u64, or 2^64 - 1 where nothing of it was logged
+//! ```
+//!
+//! Keys and bodies are there as XXH3-128 under the seed. A record is added to the end; the file is written anew, as
+//! `KEYS.new`, when it is opened and when it has grown to twice its length and 1 MiB. One that was damaged is
+//! `KEYS.damaged`. A backup does not have it.
+//!
 //! # Other names
 //!
 //! `*.tmp` never got its name and is removed when the store is opened for writing. `*.dropped` is a drop

@@ -6,6 +6,7 @@ pub mod architecture;
 pub mod benchmarks;
 pub mod export;
 pub mod format;
+pub mod http;
 pub mod promises;
 pub mod questions;
 pub mod testing;

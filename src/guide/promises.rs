@@ -53,6 +53,10 @@
 //!   65,536 places and the blocks it is decoding. Counts by key and lists of sessions grow with the
 //!   number of keys; the questions of `analysis` with sessions and tags, by as much as each says. The catalog keeps 4 bytes a session and day in memory,
 //!   and of each day the names and totals of at most 256 types and 256 tags.
+//! - **The service.** What `diurnal serve` answers with success is durable: nothing of it is lost when the service is
+//!   killed, told to end, or its store fails. What it answers otherwise was not logged, unless the answer says that
+//!   it may have been. A batch that is sent again with its key is not logged again. Slow, silent, dead and greedy clients
+//!   do not keep others from being answered, and what is held for them is bounded. A client's address is not stored.
 //!
 //! # The tests that show it
 //!
@@ -130,3 +134,13 @@
 //!   - `hostile::a_day_of_very_many_sessions_is_found_in_within_bounded_memory`
 //!   - `hostile::events_as_large_as_they_may_be_are_kept_within_bounded_memory`
 //!   - `decade::a_decade_loses_nothing_but_what_expires_and_needs_no_more_than_a_year`
+//! - **The service** (features `http` and `cli`).
+//!   - `serve::a_kill_under_load_loses_nothing_acknowledged`
+//!   - `serve::a_graceful_end_under_load_loses_nothing_acknowledged`
+//!   - `http_server::a_store_that_fails_ends_the_service_with_its_reason_and_loses_nothing_acknowledged`
+//!   - `http_server::a_call_that_is_given_up_while_it_is_logged_does_not_say_that_it_was_not`
+//!   - `http_server::where_commits_are_held_up_what_does_not_fit_is_refused_and_the_rest_is_logged`
+//!   - `http_server::slow_heads_and_slow_bodies_end_and_keep_nobody_waiting`
+//!   - `http_server::a_reader_that_stops_is_let_go_and_keeps_nobody_waiting`
+//!   - `http_server::a_client_that_dies_in_the_middle_harms_nobody`
+//!   - `http_server::nothing_of_a_client_but_what_it_sends_is_kept`

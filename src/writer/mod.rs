@@ -232,6 +232,12 @@ impl Writer {
         Ok((self.days.snapshot(Vec::new)?, identity))
     }
 
+    /// The time by the store's clock.
+    #[cfg(feature = "http")]
+    pub(crate) fn now(&self) -> crate::Timestamp {
+        self.clock.now()
+    }
+
     /// Today by the store's clock.
     pub(crate) fn today(&self) -> Option<Day> {
         Day::of(self.clock.now())

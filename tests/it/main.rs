@@ -10,6 +10,8 @@ mod check;
 mod child;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "http")]
+mod clients;
 mod common;
 mod concurrency;
 #[cfg(feature = "testing")]
@@ -29,13 +31,27 @@ mod export;
 mod faults;
 mod formats;
 mod hostile;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod http_api;
+#[cfg(feature = "http")]
+mod http_roundware;
+#[cfg(feature = "http")]
+mod http_server;
 mod input;
 #[cfg(feature = "map")]
 mod map;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod page;
 mod planted;
 mod progress;
 mod readers;
 mod real_data;
+#[cfg(all(feature = "http", feature = "testing"))]
+mod schema;
+#[cfg(all(feature = "cli", feature = "http"))]
+mod serve;
+#[cfg(feature = "http")]
+mod service;
 #[cfg(feature = "cli")]
 mod shown;
 mod statemachine;

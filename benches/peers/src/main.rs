@@ -1,10 +1,9 @@
 //! diurnal beside SQLite, redb, fjall and DuckDB: the same work on the same machine in one run.
 //!
 //! Owns: the command line and what is printed. The rooms below it: `engines`, `measures`, `question`
-//! (what is asked), `source` (the events), `table`, `machine`.
+//! (what is asked), `source` (the events), `table`; and those of the library.
 
 mod engines;
-mod machine;
 mod measures;
 mod question;
 mod source;
@@ -16,6 +15,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use diurnal::testing::workload::Workload;
+use diurnal_peers::{machine, tables, text};
 
 use engines::Engine;
 use engines::diurnal::Diurnal;
@@ -27,7 +27,8 @@ use machine::Result;
 use measures::child::{self, Child};
 use measures::{Bench, Measure};
 use source::{Source, Survey};
-use table::{Table, Unit, rounded, shown};
+use table::Table;
+use text::{Unit, rounded, shown};
 
 const ENGINES: [&str; 5] = ["diurnal", "sqlite", "redb", "fjall", "duckdb"];
 

@@ -1,25 +1,14 @@
 //! The table: what was measured, how the peers compare, and which targets are reached.
 //!
-//! Owns: the rows with their units and targets, medians, ratios, and the text. Does not own how a figure
-//! comes about (`measures`).
+//! Owns: the rows with their units and targets, medians, and ratios. Does not own how a figure comes about
+//! (`measures`), nor how it is written (`text`).
 //!
 //! A ratio says how many times better diurnal is: below 1 the peer is ahead.
 
 use std::collections::HashMap;
-use std::fmt::Write;
 
 use crate::machine::{Result, median};
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
-    Seconds,
-    PerSecond,
-    Bytes,
-    /// Bytes that come back, or do not.
-    BytesBack,
-    /// What the disk took, not the engine.
-    Floor,
-}
+use crate::text::{Unit, better, columns, rounded, shown};
 
 enum Target {
     AtMost(f64),
@@ -204,27 +193,7 @@ impl Table {
     pub(crate) fn text(&self, markdown: bool) -> String {
         let mut lines = vec![self.head()];
         lines.extend(ROWS.iter().filter_map(|row| self.line(row)));
-        let widths: Vec<_> = (0..lines[0].len())
-            .map(|at| lines.iter().map(|line| line[at].chars().count()).max().unwrap_or(0))
-            .collect();
-        let mut text = String::new();
-        for (number, line) in lines.iter().enumerate() {
-            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            let cells: Vec<_> = cells.collect();
-            let joined = match markdown {
-                true => format!("| {} |", cells.join(" | ")),
-                false => cells.join("  ").trim_end().to_owned(),
-            };
-            let _ = writeln!(text, "{joined}");
-            if number == 0 {
-                let rules = widths.iter().map(|width| "-".repeat(*width)).collect::<Vec<_>>();
-                let _ = match markdown {
-                    true => writeln!(text, "|-{}-|", rules.join("-|-")),
-                    false => writeln!(text, "{}", rules.join("  ")),
-                };
-            }
-        }
-        text
+        columns(&lines, markdown)
     }
 
     fn head(&self) -> Vec<String> {
@@ -260,17 +229,6 @@ impl Table {
     }
 }
 
-/// How many times better ours is.
-fn better(unit: Unit, ours: f64, theirs: f64) -> Option<f64> {
-    let ratio = match unit {
-        PerSecond => ours / theirs,
-        Seconds | Bytes => theirs / ours,
-        // Nothing is no part of something, and the disk is no engine.
-        BytesBack | Floor => return None,
-    };
-    ratio.is_finite().then_some(ratio)
-}
-
 fn wish(unit: Unit, target: &Target) -> String {
     match target {
         AtMost(most) => format!("at most {}", shown(unit, *most)),
@@ -283,24 +241,4 @@ fn wish(unit: Unit, target: &Target) -> String {
         }
         AheadOfRow(_, times) => format!("{times} x the full scan"),
     }
-}
-
-/// Three digits that count.
-pub(crate) fn rounded(value: f64) -> String {
-    match value.abs() {
-        0.0 => "0".to_owned(),
-        x if x < 10.0 => format!("{value:.2}"),
-        x if x < 100.0 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
-    }
-}
-
-pub(crate) fn shown(unit: Unit, value: f64) -> String {
-    let scales: &[(f64, &str)] = match unit {
-        Seconds | Floor => &[(1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")],
-        PerSecond => &[(1e6, "M/s"), (1e3, "k/s"), (1.0, "/s")],
-        Bytes | BytesBack => &[(1e6, "MB"), (1e3, "KB"), (1.0, "B")],
-    };
-    let scale = scales.iter().find(|(scale, _)| value.abs() >= *scale).or(scales.last());
-    scale.map_or_else(String::new, |(scale, name)| format!("{} {name}", rounded(value / scale)))
 }

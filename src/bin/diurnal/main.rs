@@ -1,7 +1,7 @@
 //! The command line program `diurnal`: logs, imports, queries and keeps a store.
 //!
 //! Owns: the way from arguments to a command, and from its outcome to the process's end. Does not own the
-//! commands (`log`, `import`, `query`, `tail`, `analysis`, `export`, `upkeep`, `erase`, `backup`, `complete`),
+//! commands (`log`, `import`, `query`, `tail`, `analysis`, `export`, `upkeep`, `erase`, `backup`, `serve`, `complete`),
 //! what they take (`args`, `filters`), how results are written (`output`, `table`, `amounts`, `style`), what
 //! is seen while one waits (`progress`) nor the exit status (`failure`).
 //!
@@ -28,6 +28,8 @@ mod output;
 mod picture;
 mod progress;
 mod query;
+#[cfg(feature = "http")]
+mod serve;
 mod style;
 mod table;
 mod tail;
@@ -90,6 +92,8 @@ fn run(command: Command, out: &mut dyn Write) -> Result<Outcome, Failure> {
         Command::Prune(arguments) => upkeep::prune(&arguments, out),
         Command::Erase(arguments) => erase::erase(&arguments, out),
         Command::Backup(arguments) => backup::backup(&arguments, out),
+        #[cfg(feature = "http")]
+        Command::Serve(arguments) => serve::serve(&arguments),
         Command::Completions(arguments) => complete::completions(&arguments, out),
         Command::Man(arguments) => complete::man(&arguments, out),
     }

@@ -1,10 +1,7 @@
-//! SQLite: the schema of somebody who knows it.
+//! SQLite, asked by somebody who knows it.
 //!
-//! Owns: the tables, the statements, the settings. WAL; `synchronous=FULL` where each event is to be
-//! durable, `NORMAL` for the bulk load, where only the checkpoint at the end is; a page cache of 64 MiB.
-//! The indexes are there from the start, as in a log that is asked while it grows. Session ids and
-//! tags are integers where they can be. A row has its tags as text, too, so that a timeline need not
-//! look for them.
+//! Owns: the statements. `synchronous=FULL` where each event is to be durable, `NORMAL` for the bulk load,
+//! where only the checkpoint at the end is. Does not own the tables (`tables`).
 //!
 //! Not owned: geometry. SQL narrows to the bounding box, and `geo` decides.
 
@@ -20,31 +17,7 @@ use super::{Calls, Engine, Together, alone, together};
 use crate::machine::{Result, Stopwatch, timed};
 use crate::question::{Answer, Line, Question};
 use crate::source::{Source, Survey};
-
-const SCHEMA: &str = "
-    CREATE TABLE events (
-        id INTEGER PRIMARY KEY,
-        session NOT NULL,
-        type TEXT NOT NULL,
-        server_time INTEGER NOT NULL,
-        client_time TEXT,
-        lat REAL,
-        lon REAL,
-        tags TEXT,
-        data TEXT
-    );
-    CREATE INDEX events_session ON events (session, server_time);
-    CREATE INDEX events_type ON events (type, server_time);
-    CREATE INDEX events_time ON events (server_time);
-    CREATE TABLE tags (
-        tag NOT NULL,
-        event INTEGER NOT NULL,
-        PRIMARY KEY (tag, event)
-    ) WITHOUT ROWID;
-";
-
-/// Stands between the tags of a row; no tag holds a control character.
-const TAG_END: &str = "\n";
+use crate::tables::{INSERT_EVENT, INSERT_TAG, TAG_END, connect, create, value};
 
 #[derive(Default)]
 pub(crate) struct Sqlite(Option<Connection>);
@@ -55,31 +28,8 @@ impl Sqlite {
     }
 }
 
-fn connect(at: &Path, synchronous: &str) -> Result<Connection> {
-    let connection = Connection::open(at.join("events.sqlite"))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", synchronous)?;
-    connection.pragma_update(None, "cache_size", -65_536)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(connection)
-}
-
-fn create(at: &Path, synchronous: &str) -> Result<Connection> {
-    let connection = connect(at, synchronous)?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
-}
-
 fn close(connection: Connection) -> Result<()> {
     connection.close().map_err(|(_, error)| error.into())
-}
-
-/// An integer where the text is one and comes back the same.
-fn value(text: &str) -> Value {
-    match text.parse::<i64>() {
-        Ok(number) if number.to_string() == text => Value::Integer(number),
-        _ => Value::Text(text.to_owned()),
-    }
 }
 
 fn text(value: Value) -> String {
@@ -98,11 +48,8 @@ struct Inserts<'a> {
 impl<'a> Inserts<'a> {
     fn new(connection: &'a Connection) -> Result<Self> {
         Ok(Self {
-            event: connection.prepare_cached(
-                "INSERT INTO events (session, type, server_time, client_time, lat, lon, tags, data)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            )?,
-            tag: connection.prepare_cached("INSERT OR IGNORE INTO tags VALUES (?, ?)")?,
+            event: connection.prepare_cached(INSERT_EVENT)?,
+            tag: connection.prepare_cached(INSERT_TAG)?,
         })
     }
 

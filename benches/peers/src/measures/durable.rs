@@ -2,17 +2,11 @@
 //!
 //! Owns: `floor`, `single` and `threads`.
 
-use std::path::Path;
-
 use diurnal::Event;
 
 use super::Bench;
 use crate::engines::Calls;
 use crate::machine::{self, Result, median, quantile};
-
-/// Bytes of an event as a line of a log.
-const FLOOR_BYTES: usize = 150;
-const FLOOR_TIMES: usize = 200;
 
 const SINGLE_EVENTS: usize = 500;
 
@@ -20,18 +14,9 @@ const THREADS: usize = 64;
 const THREAD_EVENTS: usize = 200;
 
 pub(super) fn floor(bench: &mut Bench) -> Result<()> {
-    let seconds = append(&bench.work)?;
+    let seconds = machine::floor(&bench.work)?;
     bench.table.floor.push(seconds);
     Ok(())
-}
-
-/// Seconds of an append with its fdatasync, now: on a disk that others use it changes from minute to
-/// minute, so that it is measured again beside each figure that is held against it.
-fn append(directory: &Path) -> Result<f64> {
-    let file = directory.join("floor");
-    let micros = machine::appends(&file, FLOOR_BYTES, FLOOR_TIMES)?;
-    std::fs::remove_file(file)?;
-    Ok(median(&micros) / 1e6)
 }
 
 pub(super) fn single(bench: &mut Bench) -> Result<()> {
@@ -40,7 +25,7 @@ pub(super) fn single(bench: &mut Bench) -> Result<()> {
     bench.each(|bench, engine, at| {
         for (shared, row) in modes(rows) {
             machine::fresh(at)?;
-            let floor = append(&bench.work)?;
+            let floor = machine::floor(&bench.work)?;
             if let Some(micros) = engine.alone(at, &events, shared)? {
                 bench.table.add(row, engine.name(), median(&micros) / 1e6)?;
                 bench.table.add(&format!("{row}: floor beside it"), engine.name(), floor)?;
@@ -57,7 +42,7 @@ pub(super) fn threads(bench: &mut Bench) -> Result<()> {
     bench.each(|bench, engine, at| {
         for (shared, row) in modes(rows) {
             machine::fresh(at)?;
-            let floor = append(&bench.work)?;
+            let floor = machine::floor(&bench.work)?;
             if let Some(done) = engine.together(at, &calls, shared)? {
                 let p99 = quantile(&done.call_micros, 0.99) / 1e6;
                 let name = engine.name();

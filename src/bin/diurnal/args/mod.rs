@@ -1,7 +1,7 @@
 //! What the program takes: commands and options, and what `--help` teaches about them.
 //!
 //! Owns: the list of commands, and the formats that several share. The rooms below it: `ingest`, `reading`,
-//! `sessions`, `flows`, `clocks`, `activity`, `map`, `tail`, `export`, `upkeep` and `complete` (what a family of
+//! `sessions`, `flows`, `clocks`, `activity`, `map`, `tail`, `export`, `upkeep`, `serve` and `complete` (what a family of
 //! commands takes), `filters` (which events are meant), `no_fix` (which points are no places), `moment` (times
 //! and zones) and `values` (how other single values are read). Does not own what a command does.
 //!
@@ -19,6 +19,8 @@ pub(crate) mod map;
 pub(crate) mod moment;
 mod no_fix;
 pub(crate) mod reading;
+#[cfg(feature = "http")]
+pub(crate) mod serve;
 pub(crate) mod sessions;
 pub(crate) mod tail;
 pub(crate) mod upkeep;
@@ -36,6 +38,8 @@ use flows::{ErrorsArguments, FunnelArguments, HealthArguments, PathsArguments, S
 use ingest::{ImportArguments, LogArguments};
 use map::MapArguments;
 use reading::{CountArguments, QueryArguments};
+#[cfg(feature = "http")]
+use serve::ServeArguments;
 use sessions::{SessionArguments, SessionsArguments, TagsArguments};
 use tail::TailArguments;
 use upkeep::{
@@ -121,6 +125,9 @@ pub(crate) enum Command {
     Erase(EraseArguments),
     /// Copy a store that may be in use, or bring its copy up to date.
     Backup(BackupArguments),
+    /// Take events over HTTP, answer questions, and show a page to look at the log.
+    #[cfg(feature = "http")]
+    Serve(ServeArguments),
     /// Print what makes a shell complete commands and options.
     Completions(CompletionsArguments),
     /// Print the manual, or write a page for each command.
