@@ -20,10 +20,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::in_memory()?;
     let service = Service::new(store.clone(), Settings::new())?;
 
-    // Nested: axum's own `serve` answers, and its limits are one's own to set.
+    // Nested: axum's own `serve` answers, and its limits are one's own to set. With `nest`, what ends with the slash,
+    // as the page does, would not be found.
     let application = Router::new()
         .route("/", get(|| async { "welcome to the walk\n" }))
-        .nest("/log", service.router());
+        .nest_service("/log", service.router());
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let answering = tokio::spawn(async move { axum::serve(listener, application).await });

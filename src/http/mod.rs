@@ -70,7 +70,8 @@ impl Service {
         Ok(Self { state: Arc::new(State::new(store, settings)?) })
     }
 
-    /// Every call and the page, to be nested or served at `/`.
+    /// Every call and the page, to be served at `/`, or nested with `nest_service`: axum's `nest` leaves out the address
+    /// that ends with a slash, where the page and calls of Roundware are.
     ///
     /// To have clients paced, serve it with `axum::extract::ConnectInfo<SocketAddr>` in the requests' extensions, as
     /// [`serve`] does.
