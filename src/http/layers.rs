@@ -5,8 +5,8 @@
 //!
 //! Invariant: a client's address leaves the request nowhere: it is neither logged nor counted by.
 
-use std::any::Any;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,14 +16,14 @@ use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use tower_http::catch_panic::CatchPanicLayer;
+use futures_util::FutureExt;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::answer::Failure;
 use super::api::BATCHES;
 use super::metrics::Call;
+use super::pace::Pace;
 use super::recorder;
-use super::settings::Settings;
 use super::state::{self, Shared};
 
 /// Bytes of a request that is no batch: an event whose data is the largest and wholly escaped.
@@ -42,20 +42,42 @@ const HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// Calls with what holds for all of them around.
+/// Calls with what holds for all of them around, in one layer: axum copies what is under a layer for each request.
 pub(super) fn around(calls: Router<Shared>, state: &Shared) -> Router<Shared> {
-    let with = || Arc::clone(state);
-    calls
+    let answered = middleware::from_fn_with_state(Arc::clone(state), answer);
+    let calls = calls
         .method_not_allowed_fallback(wrong_method)
         .fallback(nothing_here)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
-        .layer(middleware::from_fn_with_state(with(), in_time))
-        .layer(middleware::from_fn_with_state(with(), paced))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(with(), counted))
-        .layer(cors(&state.settings))
-        .layer(middleware::from_fn_with_state(with(), named))
-        .layer(middleware::map_response(with_headers))
+        .layer((answered, DefaultBodyLimit::max(BODY_BYTES_MAX)));
+    match &state.settings.origins[..] {
+        [] => calls,
+        origins => calls.layer(cors(origins)),
+    }
+}
+
+/// Answers a request that is admitted, and says why where it is not.
+async fn answer(State(state): State<Shared>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let call = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let call = call.unwrap_or_else(|| "none".to_owned());
+    let method = request.method().clone();
+    let answered = match admit(&state, &request) {
+        Ok(()) => in_time(&state, &call, without_panic(next.run(request))).await,
+        Err(failure) => Err(failure),
+    };
+    let mut response = answered.into_response();
+    add_headers(&mut response);
+    let (status, took) = (response.status().as_u16(), began.elapsed());
+    tracing::debug!(%method, call, status, micros = took.as_micros() as u64, "answered");
+    state.metrics.request_seconds.observe(took.as_secs_f64());
+    state.metrics.requests.get_or_create(&Call { call, status }).inc();
+    response
+}
+
+/// Refuses a request that calls the service by a name that is not its own, or a client that asks too much.
+fn admit(state: &state::State, request: &Request) -> Result<(), Failure> {
+    check_name(&state.settings.hosts, request)?;
+    check_pace(state.pace.as_ref(), request)
 }
 
 async fn nothing_here() -> Failure {
@@ -67,22 +89,23 @@ async fn wrong_method() -> Failure {
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
 }
 
-fn panicked(_words: Box<dyn Any + Send>) -> Response {
-    tracing::error!("a call has panicked");
-    state::broken().into_response()
+/// The answer of a call, also where it panics.
+async fn without_panic(call: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_words| {
+        tracing::error!("a call has panicked");
+        state::broken().into_response()
+    })
 }
 
 /// Refuses what takes too long before its answer begins; a batch may take twice as long, since it is large.
 async fn in_time(
-    State(state): State<Shared>,
-    request: Request,
-    next: Next,
+    state: &state::State,
+    path: &str,
+    call: impl Future<Output = Response>,
 ) -> Result<Response, Failure> {
-    let path = request.extensions().get::<MatchedPath>();
-    let is_batch = path.is_some_and(|path| path.as_str() == BATCHES);
-    let patience = state.settings.patience.saturating_mul(if is_batch { 2 } else { 1 });
+    let patience = state.settings.patience.saturating_mul(if path == BATCHES { 2 } else { 1 });
     let brought = Arc::new(AtomicBool::new(false));
-    let call = recorder::noting(Arc::clone(&brought), next.run(request));
+    let call = recorder::noting(Arc::clone(&brought), call);
     let answered = tokio::time::timeout(patience, call).await;
     answered.map_err(|_| match brought.load(Ordering::Relaxed) {
         // It waits to be logged, and is.
@@ -91,38 +114,28 @@ async fn in_time(
     })
 }
 
-/// Refuses a client that asks too much.
-async fn paced(
-    State(state): State<Shared>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Failure> {
+fn check_pace(pace: Option<&Pace>, request: &Request) -> Result<(), Failure> {
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip());
-    if let (Some(pace), Some(address)) = (&state.pace, address)
-        && let Err(wait) = pace.check(address)
-    {
+    let (Some(pace), Some(address)) = (pace, address) else { return Ok(()) };
+    pace.check(address).map_err(|wait| {
         let message = "this client asks more often than it may";
-        return Err(Failure {
+        Failure {
             retry_after: Some(wait.as_secs() + 1),
             ..Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
-        });
-    }
-    Ok(next.run(request).await)
+        }
+    })
 }
 
-/// Refuses a request that calls the service by a name that is not its own.
-async fn named(
-    State(state): State<Shared>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Failure> {
-    let known = &state.settings.hosts;
+fn check_name(known: &[String], request: &Request) -> Result<(), Failure> {
+    if known.is_empty() {
+        return Ok(());
+    }
     // A whole address goes before the header.
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let host = request.uri().host().or(host).map(without_port);
     let is_known = |host: &str| known.iter().any(|known| known.eq_ignore_ascii_case(host));
-    if known.is_empty() || host.is_some_and(is_known) {
-        return Ok(next.run(request).await);
+    if host.is_some_and(is_known) {
+        return Ok(());
     }
     let message = "the service is not called by this name";
     Err(Failure::new(StatusCode::MISDIRECTED_REQUEST, "misdirected", message))
@@ -136,31 +149,16 @@ fn without_port(host: &str) -> &str {
     }
 }
 
-/// Counts and traces a request.
-async fn counted(State(state): State<Shared>, request: Request, next: Next) -> Response {
-    let began = Instant::now();
-    let call = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let call = call.unwrap_or_else(|| "none".to_owned());
-    let method = request.method().clone();
-    let response = next.run(request).await;
-    let status = response.status().as_u16();
-    let took = began.elapsed();
-    tracing::debug!(%method, call, status, micros = took.as_micros() as u64, "answered");
-    state.metrics.request_seconds.observe(took.as_secs_f64());
-    state.metrics.requests.get_or_create(&Call { call, status }).inc();
-    response
-}
-
-async fn with_headers(mut response: Response) -> Response {
+fn add_headers(response: &mut Response) {
     let headers = response.headers_mut();
+    headers.reserve(HEADERS.len());
     for (name, value) in HEADERS {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    response
 }
 
-/// Which pages elsewhere may call: none unless settings name them.
-fn cors(settings: &Settings) -> CorsLayer {
+/// Has pages of these origins call.
+fn cors(origins: &[String]) -> CorsLayer {
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST, Method::PATCH, Method::PUT])
         .allow_headers([
@@ -173,10 +171,10 @@ fn cors(settings: &Settings) -> CorsLayer {
         ])
         .expose_headers([header::LINK, header::RETRY_AFTER])
         .max_age(CORS_AGE);
-    if settings.origins.iter().any(|origin| origin == "*") {
+    if origins.iter().any(|origin| origin == "*") {
         return layer.allow_origin(tower_http::cors::Any);
     }
-    let origins = settings.origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
     layer.allow_origin(AllowOrigin::list(origins))
 }
 
@@ -189,6 +187,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
+    use crate::http::settings::Settings;
     use crate::store::Store;
 
     #[test]
