@@ -41,11 +41,25 @@ impl NewEvent {
     /// only one of latitude and longitude is given, and where a value is not UTF-8, not a number or
     /// not a time. The other rules are checked when the event is logged.
     pub fn from_query(query: &str) -> Result<Self> {
+        Self::from_pairs(query_of(query), None)
+    }
+
+    /// As [`from_query`](Self::from_query) reads the query of a URL, without the time of the server, which is ignored:
+    /// a client does not say it.
+    #[cfg(feature = "http")]
+    pub(crate) fn from_client_query(query: &str) -> Result<Self> {
+        Self::from_pairs(query, Some("server_time"))
+    }
+
+    fn from_pairs(pairs: &str, ignored: Option<&str>) -> Result<Self> {
         let mut values = [const { None }; QUERY_KEYS.len()];
-        for pair in query_of(query).split('&') {
+        for pair in pairs.split('&') {
             let Some((key, value)) = form_urlencoded::parse(pair.as_bytes()).next() else {
                 continue;
             };
+            if Some(&*key) == ignored {
+                continue;
+            }
             if let Some(place) = QUERY_KEYS.iter().position(|known| *known == key) {
                 values[place] = Some((pair, value));
             }

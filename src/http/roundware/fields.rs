@@ -3,6 +3,8 @@
 //! Owns: [`Parameters`], the fields of a query or a form; and the body of a request as a form or as a JSON object. Does
 //! not own how an event is read from them (`wire`).
 
+use std::borrow::Cow;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -14,11 +16,11 @@ use crate::http::answer::Failure;
 
 /// Pairs in the order given. An empty value is absent, and of a repeated key the last value counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Parameters(Vec<(String, String)>);
+pub(super) struct Parameters<'t>(Vec<(Cow<'t, str>, Cow<'t, str>)>);
 
-impl Parameters {
-    pub(super) fn parse(text: &str) -> Self {
-        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+impl<'t> Parameters<'t> {
+    pub(super) fn parse(text: &'t str) -> Self {
+        Self(form_urlencoded::parse(text.as_bytes()).collect())
     }
 
     /// Whether the key is there, though its value may be empty.
@@ -28,7 +30,7 @@ impl Parameters {
 
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         let value = self.0.iter().rev().find(|(known, _)| known == key);
-        value.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        value.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty())
     }
 
     /// The value as a whole number of at least 0.
@@ -41,7 +43,7 @@ impl Parameters {
 
     /// As a query with other values for some keys.
     pub(super) fn with(&self, values: &[(&str, String)]) -> String {
-        let others = |key: &String| !values.iter().any(|(other, _)| other == key);
+        let others = |key: &str| !values.iter().any(|(other, _)| *other == key);
         let mut query = Serializer::new(String::new());
         query.extend_pairs(self.0.iter().filter(|(key, _)| others(key)));
         query.extend_pairs(values);
@@ -49,14 +51,13 @@ impl Parameters {
     }
 }
 
-/// The form in the body of a request as the text of a query; empty where there is no body.
-pub(super) async fn form(request: Request) -> Result<String, Failure> {
-    let headers = request.headers().clone();
+/// The form in the body of a request with these headers as the text of a query; empty where there is no body.
+pub(super) async fn form(headers: &HeaderMap, request: Request) -> Result<String, Failure> {
     let body = body(request).await?;
     if body.is_empty() {
         return Ok(String::new());
     }
-    match media_type(&headers) {
+    match media_type(headers) {
         None | Some("application/x-www-form-urlencoded") => Ok(escaped(&body)),
         Some(other) => Err(unsupported(other)),
     }
@@ -64,8 +65,8 @@ pub(super) async fn form(request: Request) -> Result<String, Failure> {
 
 /// The JSON object in the body of a request. Other media types are refused: a browser sends some of them from any
 /// page without asking.
-pub(super) async fn object(request: Request) -> Result<Map<String, Value>, Failure> {
-    let headers = request.headers().clone();
+pub(super) async fn object(mut request: Request) -> Result<Map<String, Value>, Failure> {
+    let headers = std::mem::take(request.headers_mut());
     let body = body(request).await?;
     match media_type(&headers) {
         Some(kind) if kind.eq_ignore_ascii_case("application/json") => {}

@@ -56,7 +56,7 @@ pub(super) struct Page {
 }
 
 impl Wanted {
-    pub(super) fn parse(fields: &Parameters) -> Result<Self> {
+    pub(super) fn parse(fields: &Parameters<'_>) -> Result<Self> {
         let mut times = times(fields)?;
         if let Some(text) = fields.get("server_time") {
             times = times.intersection(&beginning_with(text));
@@ -131,7 +131,7 @@ fn holds_part(name: &str, part: &str) -> bool {
 }
 
 /// The instants that the bounds of a list let pass.
-pub(super) fn times(fields: &Parameters) -> Result<TimeRange> {
+pub(super) fn times(fields: &Parameters<'_>) -> Result<TimeRange> {
     let after = |time: Timestamp| Timestamp::from_micros(time.as_micros().saturating_add(1));
     let instant = |key: &str| fields.get(key).map(|text| instant(key, text)).transpose();
     let from = [instant("server_time__gt")?.map(after), instant("server_time__gte")?];

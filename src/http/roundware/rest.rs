@@ -75,7 +75,7 @@ pub(super) async fn list(
     Ok((JSON, body.await?).into_response())
 }
 
-fn filter(fields: &Parameters) -> Result<Filter> {
+fn filter(fields: &Parameters<'_>) -> Result<Filter> {
     let mut filter = Filter::ServerTime(listing::times(fields)?);
     if let Some(session) = fields.get("session") {
         filter = filter.and(Filter::session(session));

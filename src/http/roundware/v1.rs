@@ -12,7 +12,6 @@ use axum::response::{IntoResponse, Response};
 use super::fields::{self, Parameters};
 use super::shape::Operation;
 use super::{ErrorMessage, JSON, NO_SESSION, NO_TYPE, listing, log};
-use crate::error::Result;
 use crate::event::NewEvent;
 use crate::http::answer::Failure;
 use crate::http::state::Shared;
@@ -28,17 +27,17 @@ struct Asked {
     headers: HeaderMap,
     /// The query and then the form, which goes before it where both have a key.
     text: String,
-    fields: Parameters,
 }
 
 impl Asked {
-    async fn read(request: Request) -> Result<Self, Failure> {
-        let (method, headers) = (request.method().clone(), request.headers().clone());
+    async fn read(mut request: Request) -> Result<Self, Failure> {
+        let headers = std::mem::take(request.headers_mut());
+        let method = request.method().clone();
         let mut text = request.uri().query().unwrap_or_default().to_owned();
         if method == Method::POST {
-            text = format!("{text}&{}", fields::form(request).await?);
+            text = format!("{text}&{}", fields::form(&headers, request).await?);
         }
-        Ok(Self { method, headers, fields: Parameters::parse(&text), text })
+        Ok(Self { method, headers, text })
     }
 }
 
@@ -57,43 +56,42 @@ pub(super) async fn call(
     request: Request,
 ) -> Result<Response, ErrorMessage> {
     let asked = Asked::read(request).await?;
-    let operation = asked.fields.get("operation").unwrap_or_default();
+    let fields = Parameters::parse(&asked.text);
+    let operation = fields.get("operation").unwrap_or_default();
     match operation.to_ascii_lowercase().as_str() {
-        "log_event" => log_event(&state, &asked).await,
-        "get_events" => get_events(&state, &asked).await,
+        "log_event" => log_event(&state, &asked, &fields).await,
+        "get_events" => get_events(&state, &asked, &fields).await,
         "" => Err(Failure::invalid("Operation is required").into()),
         _ => Err(Failure::invalid(format!("Invalid operation, {operation}")).into()),
     }
 }
 
-async fn log_event(state: &Shared, asked: &Asked) -> Result<Response, ErrorMessage> {
+async fn log_event(
+    state: &Shared,
+    asked: &Asked,
+    fields: &Parameters<'_>,
+) -> Result<Response, ErrorMessage> {
     if asked.method == Method::HEAD {
         let allowed = [(header::ALLOW, HeaderValue::from_static("GET, POST"))];
         return Ok((StatusCode::METHOD_NOT_ALLOWED, allowed).into_response());
     }
     access::check_write(state, &asked.headers)?;
     for (field, words) in [("session_id", NO_SESSION), ("event_type", NO_TYPE)] {
-        if asked.fields.get(field).is_none() {
+        if fields.get(field).is_none() {
             return Err(Failure::invalid(words).into());
         }
     }
-    log(state, event_of(&asked.text)?).await?;
+    log(state, NewEvent::from_client_query(&asked.text)?).await?;
     Ok((JSON, SUCCESS).into_response())
 }
 
-/// An event without the time at which the server is said to have received it, which only an import may say.
-fn event_of(text: &str) -> Result<NewEvent> {
-    let says_time = |pair: &&str| {
-        let mut pair = form_urlencoded::parse(pair.as_bytes());
-        pair.next().is_some_and(|(key, _)| key == "server_time")
-    };
-    let pairs: Vec<&str> = text.split('&').filter(|pair| !says_time(pair)).collect();
-    NewEvent::from_query(&format!("?{}", pairs.join("&")))
-}
-
-async fn get_events(state: &Shared, asked: &Asked) -> Result<Response, ErrorMessage> {
+async fn get_events(
+    state: &Shared,
+    asked: &Asked,
+    fields: &Parameters<'_>,
+) -> Result<Response, ErrorMessage> {
     access::check_read(state, &asked.headers)?;
-    let Some(session) = asked.fields.get("session_id") else {
+    let Some(session) = fields.get("session_id") else {
         return Ok((JSON, "{\"error\": \"no session_id\"}").into_response());
     };
     let filter = Filter::session(session);
