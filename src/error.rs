@@ -134,9 +134,14 @@ impl Error {
     }
 
     /// What went wrong, without its kind, its day and its causes.
-    #[cfg(feature = "http")]
-    pub(crate) fn detail(&self) -> &str {
+    #[must_use]
+    pub fn detail(&self) -> &str {
         &self.message
+    }
+
+    /// The same for who reads serde data, whose errors have no kind.
+    pub(crate) fn into_serde<E: serde::de::Error>(self) -> E {
+        E::custom(self.message)
     }
 
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {

@@ -192,7 +192,7 @@ where
     D: Deserializer<'de>,
 {
     let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-    text.parse().map_err(serde::de::Error::custom)
+    text.parse().map_err(Error::into_serde)
 }
 
 /// Instants from one, inclusive, to another, exclusive.

@@ -231,7 +231,7 @@ impl Fields {
 impl<'de> Deserialize<'de> for NewEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = deserializer.deserialize_map(FieldsVisitor { reads_id: false })?;
-        fields.into_new_event().map_err(de::Error::custom)
+        fields.into_new_event().map_err(Error::into_serde)
     }
 }
 
@@ -240,7 +240,7 @@ impl<'de> Deserialize<'de> for NewEvent {
 impl<'de> Deserialize<'de> for Event {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let fields = deserializer.deserialize_map(FieldsVisitor { reads_id: true })?;
-        fields.into_event().map_err(de::Error::custom)
+        fields.into_event().map_err(Error::into_serde)
     }
 }
 
@@ -286,7 +286,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 Key::ServerTime => {
                     let text = map.next_value_seed(Value("server_time", Text))?;
                     let time = text.as_deref().map(parse_server_time).transpose();
-                    fields.server_time = time.map_err(de::Error::custom)?;
+                    fields.server_time = time.map_err(Error::into_serde)?;
                 }
                 Key::SessionId => {
                     fields.session_id = map.next_value_seed(Value("session_id", Name))?;
@@ -405,7 +405,7 @@ impl<'de> Visitor<'de> for Angle {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        parse_degrees(self.0, text).map(Some).map_err(E::custom)
+        parse_degrees(self.0, text).map(Some).map_err(Error::into_serde)
     }
 
     // Integers too large to be exact are far outside of what degrees may be.

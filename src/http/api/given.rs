@@ -91,20 +91,14 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, text: &[u8]) -> Result<T, F
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let place = error.path().to_string();
-        let said = error.inner().to_string();
-        let said = without_kind(&said);
+        let said = error.inner();
         match place.as_str() {
-            "." | "?" => invalid(name, said),
+            "." | "?" => invalid(name, &said.to_string()),
             _ => invalid(name, &format!("{place}: {said}")),
         }
     })?;
     json.end().map_err(|error| invalid(name, &error.to_string()))?;
     Ok(value)
-}
-
-/// What an error of this crate says, without its kind, which is told beside it.
-pub(super) fn without_kind(text: &str) -> &str {
-    text.strip_prefix("invalid input: ").unwrap_or(text)
 }
 
 fn invalid(name: &str, message: &str) -> Failure {

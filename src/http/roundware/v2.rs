@@ -15,7 +15,7 @@ use super::fields::{self, Parameters};
 use super::listing::Wanted;
 use super::shape::Resource;
 use super::{Detail, NO_SESSION, NO_TYPE, find, log};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::event::{Event, EventId, NewEvent};
 use crate::http::access;
 use crate::http::answer::Failure;
@@ -77,11 +77,8 @@ fn event_of(mut fields: Map<String, Value>) -> Result<NewEvent, Failure> {
     if let Some(data) = fields.get_mut("data").filter(|data| data.is_number()) {
         *data = Value::String(data.to_string());
     }
-    NewEvent::deserialize(Value::Object(fields)).map_err(|error| {
-        let (kind, message) = (ErrorKind::InvalidInput.to_string(), error.to_string());
-        let message = message.strip_prefix(&kind).and_then(|text| text.strip_prefix(": "));
-        Failure::invalid(message.map_or_else(|| error.to_string(), str::to_owned))
-    })
+    NewEvent::deserialize(Value::Object(fields))
+        .map_err(|error| Failure::invalid(error.to_string()))
 }
 
 /// `GET /api/2/events/ID/`.

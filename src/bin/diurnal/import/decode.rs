@@ -167,7 +167,7 @@ impl Columns {
 
 /// A rule that an event breaks, as one line's reason.
 pub(super) fn reason(error: &diurnal::Error) -> String {
-    without_kind(&error.to_string())
+    error.detail().to_owned()
 }
 
 /// The reader counts lines within the record, which has one; the report names the input's.
@@ -175,15 +175,10 @@ fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     match text.strip_suffix(&place) {
-        Some(what) if error.is_data() => without_kind(what),
+        Some(what) if error.is_data() => what.to_owned(),
         Some(what) => format!("is not JSON: {what} at column {}", error.column()),
-        None => without_kind(&text),
+        None => text,
     }
-}
-
-/// Every reason is one of invalid input.
-fn without_kind(text: &str) -> String {
-    text.strip_prefix("invalid input: ").unwrap_or(text).to_owned()
 }
 
 #[cfg(test)]

@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use super::super::super::answer::Failure;
-use super::super::given::without_kind;
 use super::super::keys::PIECES_MAX;
 use super::body::Body;
 use crate::event::NewEvent;
@@ -147,7 +146,7 @@ fn event_of(line: &[u8]) -> Result<NewEvent, Failure> {
 fn refusal(error: &serde_json::Error) -> Failure {
     let text = error.to_string();
     let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(text, _place)| text);
-    let text: String = without_kind(text).chars().take(MESSAGE_CHARS_MAX).collect();
+    let text: String = text.chars().take(MESSAGE_CHARS_MAX).collect();
     Failure::invalid(match error.classify() {
         serde_json::error::Category::Data => text,
         _ => format!("column {}: {text}", error.column()),
