@@ -34,7 +34,7 @@
 //! | 507 | `disk_full` | nothing was logged; there is no room |
 //!
 //! Beyond what a client did wrong, an answer says the kind alone: no path, no word of the system, nothing of others.
-//! Answers to heads that cannot be read (400, 414, 431) have no body.
+//! Answers to heads that cannot be read (400, 414, 431) have no body, and none of the headers of the others.
 //!
 //! # Limits
 //!
@@ -46,7 +46,7 @@
 //! | body | 1 MiB; a batch 32 MiB, packed or not, in 65,536 lines of 1 MiB |
 //! | time for a request to come and be answered | 30 s (the patience); a batch twice as long |
 //! | time for a client to take 16 KiB of an answer | the patience |
-//! | silence between requests | the patience |
+//! | silence between requests, or the head of one | 10 s, at most the patience |
 //! | a client that is gone without a word | is noticed within a minute |
 //! | events that wait to be logged | 16 MiB |
 //! | questions and queries read at once | 4; others wait for half the patience |
@@ -67,7 +67,7 @@
 //! - **What is not stored.** A client's address is held in memory for its pace and its connections, and is in no file and
 //!   no log; neither are headers. Of what a client says of itself when it starts a session, its kind, language and time zone
 //!   are logged.
-//! - **Browsers.** Every answer has `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`, `Cache-Control`,
+//! - **Browsers.** Every answer of a call has `X-Content-Type-Options`, `X-Frame-Options`, `Referrer-Policy`, `Cache-Control`,
 //!   `Cross-Origin-Resource-Policy` and a `Content-Security-Policy`; the page's allows nothing from elsewhere and no script
 //!   within the page. What came from clients is shown as text.
 //!

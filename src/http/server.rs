@@ -39,6 +39,8 @@ use crate::error::Result;
 /// The head of a request, with an event in its address that is as large as a client can send.
 const HEAD_BYTES_MAX: usize = 128 * 1024;
 const HEADERS_MAX: usize = 64;
+/// How long a connection is kept that says nothing, or part of a head, and has a place meanwhile.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long after a failure of the listener it is tried again: files are free by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that has asked nothing yet may still ask when the service ends.
@@ -149,7 +151,7 @@ impl<'s> Connections<'s> {
         });
         let served = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(patience)
+            .header_read_timeout(patience.min(HEAD_PATIENCE))
             .max_buf_size(HEAD_BYTES_MAX)
             .max_headers(HEADERS_MAX)
             .serve_connection(
