@@ -43,7 +43,12 @@ pub mod event_type {
     /// A session begins.
     pub const START_SESSION: &str = "start_session";
 
-    /// All of them.
+    /// A recording begins to be heard: the client plays it, the participant has not asked for it.
+    pub const START_ASSET: &str = "start_asset";
+    /// A recording has been heard.
+    pub const STOP_ASSET: &str = "stop_asset";
+
+    /// Roundware's own: all but those of recordings that are heard.
     pub const PRIMARY: [&str; 11] = [
         START_RECORD,
         STOP_RECORD,

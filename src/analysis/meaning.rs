@@ -54,10 +54,12 @@ pub(crate) const BEATS: [&str; 2] = [event_type::HEARTBEAT, "location_update"];
 /// Types of events that no participant causes, unless a question says otherwise: the client or the server
 /// logs them by itself. Any other event is an action, the end of an upload too, without which the upload
 /// would look given up.
-pub(crate) const PASSIVE: [&str; 5] = [
+pub(crate) const PASSIVE: [&str; 7] = [
     event_type::START_SESSION,
     event_type::CLEANUP_SESSION,
     event_type::CLIENT_ERROR,
+    event_type::START_ASSET,
+    event_type::STOP_ASSET,
     BEATS[0],
     BEATS[1],
 ];

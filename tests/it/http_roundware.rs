@@ -767,6 +767,8 @@ fn what_is_heard_is_logged_as_events_of_the_session_and_nothing_is_rewritten() {
             json!({ "asset_id": 12, "duration_in_seconds": 3.25, "listenevent_id": id })
         );
     }
+    let session = store.ask(&analysis::Session::new(7)).unwrap().unwrap();
+    assert_eq!(session.figures.actions, 0, "the client plays, the participant does nothing");
     let patch = |id: &str, body: Value| {
         running.call(&Request::new("PATCH", &format!("/api/2/listenevents/{id}")).json(&body))
     };

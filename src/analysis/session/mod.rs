@@ -55,8 +55,9 @@ pub struct SessionSettings {
     /// Whether what comes before the first action (an attract loop) and after the last one (the idle
     /// tail) is cut off; not so unless given. Of a session without an action nothing is left.
     pub cut_idle: bool,
-    /// Types whose events are no actions: `start_session`, `cleanup_session`, `heartbeat`, `client_error`
-    /// and `location_update` unless given; at most 9,000. Any other event is an action.
+    /// Types whose events are no actions: `start_session`, `cleanup_session`, `heartbeat`, `client_error`,
+    /// `location_update`, `start_asset` and `stop_asset` unless given; at most 9,000. Any other event is an
+    /// action.
     pub passive: Vec<String>,
     /// Places that stand for none, left out of the path.
     pub no_fix: NoFix,

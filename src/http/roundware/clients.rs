@@ -3,8 +3,8 @@
 //! Owns: users, sessions and listen events of version 2, and which events they become. Does not own the events resource
 //! (`v2`).
 //!
-//! A recording that is heard is a [`START_ASSET`] event, and its end a [`STOP_ASSET`] event: to `analysis` they are events
-//! like any other. They are not `start_listen` and `stop_listen`, which open and close the stream: the stream goes on
+//! A recording that is heard is a `start_asset` event, and its end a `stop_asset` event: to `analysis` no actions, since
+//! the client logs them by itself. They are not `start_listen` and `stop_listen`, which open and close the stream: the stream goes on
 //! with the next recording.
 //!
 //! Invariants: nothing is kept of a user. A session's number is new, and its `start_session` event durable before it is
@@ -24,11 +24,6 @@ use crate::http::access;
 use crate::http::answer::Failure;
 use crate::http::state::{self, Shared};
 use crate::query::Filter;
-
-/// A recording begins to be heard.
-const START_ASSET: &str = "start_asset";
-/// A recording has been heard.
-const STOP_ASSET: &str = "stop_asset";
 
 /// What is kept of what a client says of itself when its session starts: nothing that tells who it is.
 const SESSION_FIELDS: [&str; 6] =
@@ -108,8 +103,8 @@ pub(super) async fn start_asset(
     let asset =
         asset.ok_or_else(|| Failure::invalid("an asset_id is required for this operation"))?;
     let time = either(["starttime", "start_time"]).and_then(name);
-    let mut event =
-        NewEvent::new(&session, START_ASSET).data(json!({ "asset_id": asset }).to_string());
+    let mut event = NewEvent::new(&session, event_type::START_ASSET)
+        .data(json!({ "asset_id": asset }).to_string());
     if let Some(time) = &time {
         event = event.client_time(time);
     }
@@ -132,7 +127,7 @@ pub(super) async fn stop_asset(
         Some(id) => find(&state, id).await?,
         None => None,
     };
-    let started = started.filter(|event| event.event_type == START_ASSET);
+    let started = started.filter(|event| event.event_type == event_type::START_ASSET);
     let started = started.ok_or_else(|| Failure::not_found("ListenEvent not found"))?;
     let asset = asset_of(&started);
     let data = json!({
@@ -140,7 +135,7 @@ pub(super) async fn stop_asset(
         "duration_in_seconds": seconds,
         "listenevent_id": started.id,
     });
-    let event = NewEvent::new(&started.session_id, STOP_ASSET).data(data.to_string());
+    let event = NewEvent::new(&started.session_id, event_type::STOP_ASSET).data(data.to_string());
     log(&state, event).await?;
     let time = started.client_time.as_deref();
     let answer = listened(started.id, time, &started.session_id, &asset, Some(seconds));

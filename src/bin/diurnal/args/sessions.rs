@@ -54,7 +54,7 @@ pub(crate) struct SettingsArguments {
     #[arg(long)]
     cut_idle: bool,
     /// A type whose events are no actions; repeat for more [default: start_session, cleanup_session,
-    /// heartbeat, client_error and location_update]
+    /// heartbeat, client_error, location_update, start_asset and stop_asset]
     #[arg(long, value_name = "TYPE", allow_hyphen_values = true)]
     passive: Vec<String>,
     #[command(flatten)]
