@@ -8,14 +8,20 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::sleep;
 
 use crate::machine::Result;
 
 const HEADERS_MAX: usize = 32;
 const READ_BYTES: usize = 16 * 1024;
+
+/// What a slow client takes at a time, and how long it rests: 20 KB a second.
+const SLOW_BYTES: usize = 2048;
+const SLOW_PAUSE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Client {
     stream: TcpStream,
@@ -46,7 +52,17 @@ struct Head {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).await?;
+        Self::over(TcpStream::connect(address).await?)
+    }
+
+    /// A connection of which the system takes little before it is read.
+    pub(crate) async fn connect_narrow(address: SocketAddr) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(READ_BYTES as u32)?;
+        Self::over(socket.connect(address).await?)
+    }
+
+    fn over(stream: TcpStream) -> Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, bytes: Vec::with_capacity(READ_BYTES), joined: Vec::new() })
     }
@@ -78,6 +94,16 @@ impl Client {
         self.stream.write_all(beginning).await?;
         self.bytes.clear();
         while self.stream.read_buf(&mut self.bytes).await? > 0 {}
+        Ok(())
+    }
+
+    /// Takes an answer slowly, though not so slowly that the service loses patience, until it ends the connection.
+    pub(crate) async fn dawdle(&mut self, request: &[u8]) -> Result<()> {
+        self.stream.write_all(request).await?;
+        let mut bytes = [0; SLOW_BYTES];
+        while self.stream.read(&mut bytes).await? > 0 {
+            sleep(SLOW_PAUSE).await;
+        }
         Ok(())
     }
 

@@ -69,6 +69,7 @@ impl Arguments {
             batchers,
             lines: self.lines,
             hanging: 0,
+            slow: 0,
             warm: WARM,
             length: Duration::from_secs(self.seconds),
             hard: false,

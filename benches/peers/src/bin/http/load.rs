@@ -40,6 +40,8 @@ pub(crate) struct Load {
     pub(crate) lines: usize,
     /// Connections that send half of a head and wait.
     pub(crate) hanging: usize,
+    /// Connections that ask for every event and take the answer slowly.
+    pub(crate) slow: usize,
     /// At first nothing is counted.
     pub(crate) warm: Duration,
     pub(crate) length: Duration,
@@ -172,6 +174,10 @@ pub(crate) async fn run<W: Future<Output = Result<()>> + Send + 'static>(
         let running = Arc::clone(&running);
         drop(tokio::spawn(async move { hang(&running).await }));
     }
+    for _ in 0..load.slow {
+        let running = Arc::clone(&running);
+        drop(tokio::spawn(async move { dawdle(&running).await }));
+    }
     let watcher = tokio::spawn(watch(Arc::clone(&running)));
     drop(tokio::spawn(note_busy(Arc::clone(&running))));
     let mut ledgers = Vec::new();
@@ -200,6 +206,20 @@ async fn hang(running: &Running) {
         if let Ok(mut client) = Client::connect(running.address).await {
             let beginning = b"GET /roundware/?operation=log_event HTTP/1.1\r\nHost: ";
             drop(client.hang(beginning).await);
+        }
+        sleep(10 * PAUSE).await;
+    }
+}
+
+/// Asks for every event and takes a little at a time, as over a bad line.
+async fn dawdle(running: &Running) {
+    let request = format!(
+        "POST /v1/query HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{{}}",
+        running.address
+    );
+    while Instant::now() < running.until {
+        if let Ok(mut client) = Client::connect_narrow(running.address).await {
+            drop(client.dawdle(request.as_bytes()).await);
         }
         sleep(10 * PAUSE).await;
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns: the load beyond the limits, the samples of memory, and what is said about them. Calls on many
 //! connections and batches at full speed ask at once, refused ones again after 10 ms; connections that send
-//! half of a head hang on beside them.
+//! half of a head hang on beside them, and others ask for every event and take the answer slowly.
 //!
 //! Memory is flat where the last tenth of the run has no more than 1.1 times what the second has: in the first, queues
 //! and caches fill.
@@ -45,6 +45,9 @@ pub(crate) struct Arguments {
     /// Connections that send half of a head and wait.
     #[arg(long, default_value_t = 32)]
     hanging: usize,
+    /// Connections that ask for every event and take the answer slowly.
+    #[arg(long, default_value_t = 16)]
+    slow: usize,
     /// Requests a second that diurnal's service takes of one client, which all of these are; no limit unless
     /// given.
     #[arg(long)]
@@ -71,6 +74,7 @@ pub(crate) fn run(arguments: &Arguments, place: &Place) -> Result<()> {
         batchers: arguments.batches,
         lines: arguments.events,
         hanging: arguments.hanging,
+        slow: arguments.slow,
         warm: Duration::ZERO,
         length: Duration::from_secs_f64(arguments.minutes * 60.0),
         hard: true,
