@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use diurnal::Store;
 use diurnal::http::{Service, Settings, serve};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -167,6 +167,32 @@ impl Request {
         bytes.extend(&self.body);
         bytes
     }
+}
+
+pub(crate) fn batch(body: impl Into<Vec<u8>>) -> Request {
+    Request::post("/v1/events").body("application/x-ndjson", body)
+}
+
+/// Lines of so many events.
+pub(crate) fn lines(count: usize) -> String {
+    let line = |n: usize| {
+        json!({ "session_id": n % 50, "event_type": "heartbeat", "data": format!("number {n}") })
+            .to_string()
+            + "\n"
+    };
+    (0..count).map(line).collect()
+}
+
+pub(crate) fn keyed(key: &str, body: impl Into<Vec<u8>>) -> Request {
+    batch(body).header("Idempotency-Key", key)
+}
+
+/// The ids of a batch of which no line was refused.
+#[track_caller]
+pub(crate) fn ids(answer: &Answer) -> Vec<u64> {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let id = |line: &Value| line["id"].as_u64().unwrap_or_else(|| panic!("{line}"));
+    answer.lines().iter().map(id).collect()
 }
 
 /// A connection that is kept between calls.
@@ -363,7 +389,7 @@ fn a_service_answers_on_one_connection_again_and_again_and_frees_its_store() {
     let mut connection = running.connect();
     for _ in 0..3 {
         let answer = connection.call(&Request::get("/healthz")).expect(200);
-        assert_eq!(answer.json(), serde_json::json!({ "status": "ok" }));
+        assert_eq!(answer.json(), json!({ "status": "ok" }));
         assert_eq!(connection.call(&Request::new("HEAD", "/healthz")).expect(200).body, b"");
     }
     let (answer, mut body) = running.open(&Request::get("/metrics"));

@@ -19,36 +19,12 @@ use diurnal::{Filter, NewEvent, Store};
 use serde_json::{Value, json};
 
 use crate::common::{day, everything, noon};
-use crate::service::{Answer, Request, Running};
-
-pub(super) fn batch(body: impl Into<Vec<u8>>) -> Request {
-    Request::post("/v1/events").body("application/x-ndjson", body)
-}
-
-/// Lines of so many events.
-pub(super) fn lines(count: usize) -> String {
-    let line = |n: usize| {
-        json!({ "session_id": n % 50, "event_type": "heartbeat", "data": format!("number {n}") })
-            .to_string()
-            + "\n"
-    };
-    (0..count).map(line).collect()
-}
+use crate::service::{Answer, Request, Running, batch, ids, lines};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
-}
-
-/// The ids of a batch of which no line was refused.
-pub(super) fn ids(answer: &Answer) -> Vec<u64> {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer
-        .lines()
-        .iter()
-        .map(|line| line["id"].as_u64().unwrap_or_else(|| panic!("{line}")))
-        .collect()
 }
 
 #[test]
