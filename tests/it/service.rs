@@ -13,9 +13,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use axum::Router;
 use diurnal::Store;
 use diurnal::http::{Service, Settings, serve};
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -33,16 +35,34 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(store: Store, settings: Settings) -> Self {
+        let service = Service::new(store, settings).unwrap();
+        Self::serving(|listener, stopped| {
+            serve(listener, service, async move {
+                let _ = stopped.await;
+            })
+        })
+    }
+
+    /// Below a path of an application of others, which answers as long as it is there.
+    pub(crate) fn nested(path: &str, store: Store, settings: Settings) -> Self {
+        let service = Service::new(store, settings).unwrap();
+        let others = Router::new().nest_service(path, service.router());
+        Self::serving(|listener, _| async move {
+            axum::serve(listener, others).await.unwrap();
+            Ok(())
+        })
+    }
+
+    fn serving<S>(serve: impl FnOnce(TcpListener, oneshot::Receiver<()>) -> S) -> Self
+    where
+        S: Future<Output = diurnal::Result<()>> + Send + 'static,
+    {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let service = Service::new(store, settings).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let until = async move {
-            let _ = stopped.await;
-        };
-        let served = runtime.spawn(serve(listener, service, until));
+        let served = runtime.spawn(serve(listener, stopped));
         Self { address, runtime: Some(runtime), stop: Some(stop), served: Some(served) }
     }
 
