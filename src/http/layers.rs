@@ -79,7 +79,8 @@ async fn in_time(
     next: Next,
 ) -> Result<Response, Failure> {
     let path = request.extensions().get::<MatchedPath>();
-    let is_batch = path.is_some_and(|path| path.as_str() == BATCHES);
+    // Where the service is nested, the path begins with that of the others.
+    let is_batch = path.is_some_and(|path| path.as_str().ends_with(BATCHES));
     let patience = state.settings.patience.saturating_mul(if is_batch { 2 } else { 1 });
     let brought = Arc::new(AtomicBool::new(false));
     let call = recorder::noting(Arc::clone(&brought), next.run(request));

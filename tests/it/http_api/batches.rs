@@ -287,3 +287,24 @@ fn a_batch_that_comes_too_slowly_is_refused_and_its_room_is_free() {
     }
     assert_eq!(ids(&running.call(&batch(lines(9_000)))).len(), 9_000);
 }
+
+#[test]
+fn a_batch_may_take_twice_as_long_as_another_call_wherever_the_service_is_nested() {
+    let (patience, pause) = (Duration::from_secs(3), Duration::from_millis(3_500));
+    let settings = Settings::default().patience(patience);
+    let running = Running::nested("/log", Store::in_memory().unwrap(), settings);
+    let batch = Request { path: "/log/v1/events".to_owned(), ..batch(lines(2)) };
+    let other = Request::post("/log/v1/query").json(&json!({}));
+    let mut slow = [batch, other].map(|request| {
+        let mut bytes = request.bytes(running.address);
+        let end = bytes.split_off(bytes.len() - 1);
+        let mut connection = running.connect();
+        connection.send_raw(&bytes).unwrap();
+        (connection, end)
+    });
+    std::thread::park_timeout(pause);
+    let [(batch, end), (other, _)] = &mut slow;
+    batch.send_raw(end).unwrap();
+    assert_eq!(ids(&batch.answer(true)).len(), 2);
+    other.answer(true).expect(408);
+}
