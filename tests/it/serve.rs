@@ -3,7 +3,7 @@
 //!
 //! Method: the built program is started on a port that is free, and asked over sockets; signals end it, SIGKILL at
 //! random moments while threads log (`DIURNAL_SERVE_KILLS` rounds of that, 3 unless set) or a batch is sent, and its store
-//! is then opened and compared with what was acknowledged.
+//! is then opened and compared with what was acknowledged. A limit on the size of files is a disk that fails.
 
 #![allow(
     clippy::unwrap_used,
@@ -434,4 +434,29 @@ fn a_batch_that_a_kill_has_cut_short_is_there_once_after_its_retry() {
     println!("lines that the kills have left: {left:?}");
     assert!(left.iter().any(|lines| (1..LINES).contains(lines)), "none was cut short: {left:?}");
     assert!(logged(directory.path()) == expected, "each line is there once");
+}
+
+#[test]
+fn a_store_that_fails_ends_the_program_which_says_why_and_has_kept_what_it_answered_for() {
+    let directory = tempfile::tempdir().unwrap();
+    // Files may have 4 MiB; what goes beyond is an error, and not a signal that kills.
+    let limited = "trap '' XFSZ; ulimit -f 8192; exec \"$@\"";
+    let program = program(directory.path(), &["--listen", "127.0.0.1:0"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", limited, "sh"]).arg(program.get_program()).args(program.get_args());
+    let mut serving = Serving::of(shell.stdin(Stdio::null()).stdout(Stdio::null()));
+    let mut random = Random::new(8);
+    // Such as does not shrink when it is packed.
+    let mut noise = || (0..6_000).map(|_| format!("{:08x}", random.below(1 << 32))).collect();
+    let acknowledged: Vec<String> = (0..1_000)
+        .map(|_| noise())
+        .take_while(|data: &String| acknowledges(serving.address, data))
+        .collect();
+    assert_eq!(serving.ended().code(), Some(1));
+    let said = serving.last_words().join("\n");
+    assert!(said.contains("File too large"), "{said}");
+    let mut found = logged(directory.path());
+    assert!(!acknowledged.is_empty());
+    assert!(acknowledged.iter().all(|data| found.remove(data)), "of {}", acknowledged.len());
+    assert!(found.len() <= 1, "what was in doubt may be there, and nothing else");
 }
