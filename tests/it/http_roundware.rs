@@ -894,11 +894,11 @@ fn a_nested_service_answers_below_its_path_with_links_that_hold_there() {
     assert_eq!(next[0]["session_id"], 2);
     let list = running.get("/log/api/1/rest/event/?limit=2").expect(200).json();
     assert_eq!(list["meta"]["next"], "?limit=2&offset=2");
-    for path in PATHS {
+    for path in PATHS.iter().chain(&[""]) {
         let answer = running.get(&format!("/log{path}?{CALL}")).expect(200);
         assert_eq!(answer.text(), SUCCESS, "{path}");
     }
-    assert_eq!(everything(&store).len(), 5 + PATHS.len());
+    assert_eq!(everything(&store).len(), 5 + PATHS.len() + 1);
 }
 
 /// What `curl` prints.

@@ -69,6 +69,8 @@ fn the_page_of_a_nested_service_finds_its_files() {
         assert!(!file.starts_with('/') && !file.contains(':'), "{file} leads out of /log/");
         service.get(&format!("/log/{file}")).expect(200);
     }
+    let astray = service.get("/log?").expect(307);
+    assert_eq!(astray.header("location"), Some("./log/"), "from here they would not be found");
 }
 
 #[test]
