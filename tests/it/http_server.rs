@@ -21,11 +21,11 @@ use std::time::{Duration, Instant};
 
 use diurnal::http::{Settings, Tokens};
 use diurnal::testing::{Fault, FaultyStorage};
-use diurnal::{Clock, ErrorKind, Filter, NewEvent, Query, Store, Timestamp};
+use diurnal::{Clock, ErrorKind, Filter, Query, Store, Timestamp};
 
 use serde_json::json;
 
-use crate::common::{at, day};
+use crate::common::{at, day, everything};
 use crate::service::{Answer, Connection, Request, Running};
 
 /// Patience of a service whose clients try it.
@@ -477,17 +477,19 @@ fn a_store_that_fails_ends_the_service_with_its_reason_and_loses_nothing_acknowl
 }
 
 #[test]
-fn a_full_disk_is_said_so_and_the_service_goes_on() {
+fn a_full_disk_is_said_so_and_the_service_goes_on_with_all_it_has_answered_for() {
     let disk = FaultyStorage::new();
     let store = Store::builder().open_on(&disk).unwrap();
-    store.log_event(NewEvent::new(1, "heartbeat")).unwrap();
-    let running = Running::start(store, Settings::default());
+    let running = Running::start(store.clone(), Settings::default());
+    running.call(&log_call("before")).expect(200);
     disk.set_capacity_bytes(Some(disk.used_bytes() + 1024 * 1024));
     let answer = running.call(&log_call("full")).expect(507);
     assert!(answer.text().contains("not logged"), "{}", answer.text());
     running.get("/healthz").expect(200);
     disk.set_capacity_bytes(None);
     running.call(&log_call("room")).expect(200);
+    let found: Vec<_> = everything(&store).into_iter().map(|event| event.data.unwrap()).collect();
+    assert_eq!(found, ["before", "room"]);
 }
 
 #[test]
