@@ -103,7 +103,9 @@ async fn in_time(
     path: &str,
     call: impl Future<Output = Response>,
 ) -> Result<Response, Failure> {
-    let patience = state.settings.patience.saturating_mul(if path == BATCHES { 2 } else { 1 });
+    // Where the service is nested, the path begins with that of the others.
+    let times = if path.ends_with(BATCHES) { 2 } else { 1 };
+    let patience = state.settings.patience.saturating_mul(times);
     let brought = Arc::new(AtomicBool::new(false));
     let call = recorder::noting(Arc::clone(&brought), call);
     let answered = tokio::time::timeout(patience, call).await;

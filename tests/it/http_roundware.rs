@@ -15,7 +15,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::process::Command;
 
-use diurnal::http::{Service, Settings, Tokens};
+use diurnal::http::{Settings, Tokens};
 use diurnal::{Event, EventId, Filter, NewEvent, Store, analysis};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -885,25 +885,22 @@ fn what_is_no_part_of_a_log_is_empty_or_not_there() {
 }
 
 #[test]
-fn links_hold_wherever_the_router_is_nested() {
+fn a_nested_service_answers_below_its_path_with_links_that_hold_there() {
     let store = Store::in_memory().unwrap();
     store.log_events((0..5).map(|number| NewEvent::new(number, "x"))).unwrap();
-    let router = Service::new(store, Settings::default()).unwrap().router();
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    let nested = axum::Router::new().nest("/kiosk", router);
-    runtime.spawn(async move { axum::serve(listener, nested).await });
-    let get = |path: &str| crate::service::Connection::to(address).call(&Request::get(path));
-    let answer = get("/kiosk/api/2/events/?limit=2").expect(200);
+    let running = Running::nested("/log", store.clone(), Settings::default());
+    let answer = running.get("/log/api/2/events/?limit=2").expect(200);
     let link = answer.header("link").unwrap().to_owned();
     let next = link.trim_start_matches('<').split('>').next().unwrap();
-    let next = get(&format!("/kiosk/api/2/events/{next}")).expect(200).json();
+    let next = running.get(&format!("/log/api/2/events/{next}")).expect(200).json();
     assert_eq!(next[0]["session_id"], 2);
-    let list = get("/kiosk/api/1/rest/event/?limit=2").expect(200).json();
+    let list = running.get("/log/api/1/rest/event/?limit=2").expect(200).json();
     assert_eq!(list["meta"]["next"], "?limit=2&offset=2");
-    assert_eq!(get(&format!("/kiosk/roundware/?{CALL}")).text(), SUCCESS);
-    runtime.shutdown_background();
+    for path in PATHS.iter().chain(&[""]) {
+        let answer = running.get(&format!("/log{path}?{CALL}")).expect(200);
+        assert_eq!(answer.text(), SUCCESS, "{path}");
+    }
+    assert_eq!(everything(&store).len(), 5 + PATHS.len() + 1);
 }
 
 /// What `curl` prints.

@@ -15,17 +15,17 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::num::NonZeroU32;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use diurnal::http::{Settings, Tokens};
 use diurnal::testing::{Fault, FaultyStorage};
-use diurnal::{Clock, ErrorKind, Filter, NewEvent, Query, Store, Timestamp};
+use diurnal::{Clock, ErrorKind, Filter, Query, Store, Timestamp};
 
 use serde_json::json;
 
-use crate::common::{at, day};
+use crate::common::{at, day, everything};
 use crate::service::{Answer, Connection, Request, Running};
 
 /// Patience of a service whose clients try it.
@@ -351,17 +351,26 @@ fn every_answer_has_the_headers_that_keep_browsers_safe() {
     }
 }
 
+/// Data of an event, and more events with it than there is room for.
+const LARGE_BYTES: usize = 60_000;
+const MANY: usize = 400;
+
+/// Sends more events than there is room for while the clock is held; the answers, as they come.
+fn crowd(running: &Running) -> Receiver<Answer> {
+    let call = log_call(&"x".repeat(LARGE_BYTES));
+    let (sender, answers) = channel();
+    for _ in 0..MANY {
+        let (sender, mut connection, call) = (sender.clone(), running.connect(), call.clone());
+        std::thread::spawn(move || sender.send(connection.call(&call)));
+    }
+    answers
+}
+
 #[test]
 fn where_commits_are_held_up_what_does_not_fit_is_refused_and_the_rest_is_logged() {
     let (running, store, gate) = gated(Settings::new().patience(Duration::from_secs(120)));
     gate.hold(true);
-    let data = "x".repeat(60_000);
-    let (sender, answers) = channel();
-    for _ in 0..400 {
-        let (sender, mut connection) = (sender.clone(), running.connect());
-        let call = log_call(&data);
-        std::thread::spawn(move || sender.send(connection.call(&call)));
-    }
+    let answers = crowd(&running);
     // The writer has some of them; more than 16 MiB of others do not fit.
     let refused: Vec<Answer> = answers.iter().take(100).collect();
     for answer in &refused {
@@ -371,13 +380,40 @@ fn where_commits_are_held_up_what_does_not_fit_is_refused_and_the_rest_is_logged
     assert!(metric(&running, "diurnal_queue_bytes") <= f64::from(16 * 1024 * 1024));
     running.get("/healthz").expect(200);
     gate.hold(false);
-    drop(sender);
     let rest: Vec<Answer> = answers.iter().collect();
     let logged = rest.iter().filter(|answer| answer.status == 200).count();
     assert!(rest.iter().all(|answer| matches!(answer.status, 200 | 503)));
     assert!(rest.len() == 300 && logged > 200, "{logged} of {}", rest.len());
     assert_eq!(store.count(&Filter::All).unwrap(), logged as u64);
     assert_prompt(&running);
+}
+
+#[test]
+fn a_call_that_finds_no_room_is_told_so_in_its_own_shape_and_is_not_logged() {
+    let (running, store, gate) = gated(Settings::new().patience(Duration::from_secs(120)));
+    gate.hold(true);
+    let answers = crowd(&running);
+    let mut given = vec![answers.recv().unwrap().expect(503)];
+    let data = "y".repeat(LARGE_BYTES);
+    let address = format!("?operation=log_event&session_id=2&event_type=x&data={data}");
+    let event = json!({ "session_id": 2, "event_type": "x", "data": data });
+    let heard = json!({ "session": 2, "asset": data });
+    for (request, key) in [
+        (Request::get(&format!("/{address}")), "error_message"),
+        (Request::post(&format!("/roundware/{address}")), "error_message"),
+        (Request::post("/api/2/events/").json(&event), "detail"),
+        (Request::post("/api/2/listenevents/").json(&heard), "detail"),
+    ] {
+        let answer = running.call(&request).expect(503);
+        assert_eq!(answer.json(), json!({ key: "too many events wait to be logged" }));
+        assert_eq!(answer.header("Retry-After"), Some("1"), "{key}");
+    }
+    gate.hold(false);
+    given.extend(answers);
+    assert_eq!(given.len(), MANY);
+    let logged = given.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!(store.count(&Filter::All).unwrap(), logged as u64);
+    assert_eq!(store.count(&Filter::session(2)).unwrap(), 0);
 }
 
 #[test]
@@ -441,17 +477,19 @@ fn a_store_that_fails_ends_the_service_with_its_reason_and_loses_nothing_acknowl
 }
 
 #[test]
-fn a_full_disk_is_said_so_and_the_service_goes_on() {
+fn a_full_disk_is_said_so_and_the_service_goes_on_with_all_it_has_answered_for() {
     let disk = FaultyStorage::new();
     let store = Store::builder().open_on(&disk).unwrap();
-    store.log_event(NewEvent::new(1, "heartbeat")).unwrap();
-    let running = Running::start(store, Settings::default());
+    let running = Running::start(store.clone(), Settings::default());
+    running.call(&log_call("before")).expect(200);
     disk.set_capacity_bytes(Some(disk.used_bytes() + 1024 * 1024));
     let answer = running.call(&log_call("full")).expect(507);
     assert!(answer.text().contains("not logged"), "{}", answer.text());
     running.get("/healthz").expect(200);
     disk.set_capacity_bytes(None);
     running.call(&log_call("room")).expect(200);
+    let found: Vec<_> = everything(&store).into_iter().map(|event| event.data.unwrap()).collect();
+    assert_eq!(found, ["before", "room"]);
 }
 
 #[test]

@@ -56,6 +56,24 @@ fn the_page_is_answered_with_a_policy_and_a_tag() {
 }
 
 #[test]
+fn the_page_of_a_nested_service_finds_its_files() {
+    let service = Running::nested("/log", Store::in_memory().unwrap(), Settings::new());
+    let page = service.get("/log/").expect(200);
+    let addresses = page.text().split([' ', '>']).filter_map(|attribute| {
+        let value = attribute.strip_prefix("href=").or(attribute.strip_prefix("src="))?;
+        Some(value.trim_matches('"'))
+    });
+    let files: Vec<&str> = addresses.filter(|address| !address.starts_with('#')).collect();
+    assert!(files.contains(&"page/main.js") && files.contains(&"page/style.css"), "{files:?}");
+    for file in files {
+        assert!(!file.starts_with('/') && !file.contains(':'), "{file} leads out of /log/");
+        service.get(&format!("/log/{file}")).expect(200);
+    }
+    let astray = service.get("/log?").expect(307);
+    assert_eq!(astray.header("location"), Some("./log/"), "from here they would not be found");
+}
+
+#[test]
 fn a_browser_shows_what_the_log_holds() {
     if std::env::var_os("DIURNAL_BROWSER").is_none() {
         println!("passed over: DIURNAL_BROWSER names no browser");

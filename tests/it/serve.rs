@@ -2,8 +2,8 @@
 //! it has answered for, however it ends.
 //!
 //! Method: the built program is started on a port that is free, and asked over sockets; signals end it, SIGKILL at
-//! random moments while threads log (`DIURNAL_SERVE_KILLS` rounds of that, 3 unless set), and its store is then opened
-//! and compared with what was acknowledged.
+//! random moments while threads log (`DIURNAL_SERVE_KILLS` rounds of that, 3 unless set) or a batch is sent, and its store
+//! is then opened and compared with what was acknowledged. A limit on the size of files is a disk that fails.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,9 +25,10 @@ use std::time::{Duration, Instant};
 
 use diurnal::{Clock, Filter, NewEvent, Query, Store, SystemClock, Timestamp};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 
 use crate::common::{DAY, Random, number_from};
-use crate::service::{Connection, Request};
+use crate::service::{Connection, Request, ids, keyed, lines};
 
 const PATIENCE: Duration = Duration::from_secs(300);
 const TOKEN: &str = "0123456789abcdef";
@@ -89,8 +90,26 @@ impl Serving {
         self.connect().call(request).status
     }
 
+    /// How many events its store has.
+    fn count(&self) -> usize {
+        let answer = self.connect().call(&Request::post("/v1/count").json(&json!({})));
+        answer.expect(200).json()["count"].as_u64().unwrap() as usize
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// What it still says until it has ended.
+    fn last_words(&mut self) -> Vec<String> {
+        let mut words = Vec::new();
+        loop {
+            match self.said.recv_timeout(PATIENCE) {
+                Ok(line) => words.push(line),
+                Err(RecvTimeoutError::Disconnected) => return words,
+                Err(RecvTimeoutError::Timeout) => panic!("standard error stays open"),
+            }
+        }
     }
 
     fn ended(&mut self) -> ExitStatus {
@@ -322,14 +341,8 @@ fn the_log_is_json_where_asked_for() {
     serving.connect().call(&Request::get("/healthz")).expect(200);
     serving.signal(Signal::TERM);
     assert_eq!(serving.ended().code(), Some(0));
-    let mut said = Vec::new();
-    loop {
-        match serving.said.recv_timeout(PATIENCE) {
-            Ok(line) => said.push(serde_json::from_str::<serde_json::Value>(&line).unwrap()),
-            Err(RecvTimeoutError::Disconnected) => break,
-            Err(RecvTimeoutError::Timeout) => panic!("standard error stays open"),
-        }
-    }
+    let said = serving.last_words();
+    let said: Vec<Value> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let call = said.iter().find(|line| line["call"] == "/healthz");
     assert_eq!(call.unwrap()["status"], 200, "{said:?}");
     let text = format!("{said:?}");
@@ -388,4 +401,62 @@ fn a_kill_under_load_loses_nothing_acknowledged() {
     }
     println!("{} acknowledged events, none lost", acknowledged.len());
     assert!(!acknowledged.is_empty(), "the service was killed before it answered anything");
+}
+
+#[test]
+fn a_batch_that_a_kill_has_cut_short_is_there_once_after_its_retry() {
+    const ROUNDS: usize = 8;
+    const LINES: usize = 30_000;
+    let directory = tempfile::tempdir().unwrap();
+    let mut random = Random::new(number_from("DIURNAL_SEED", 7));
+    let (mut left, mut expected) = (Vec::new(), BTreeSet::new());
+    for round in 0..ROUNDS {
+        let word = format!("{round} number");
+        let request = keyed(&format!("round-{round}"), lines(LINES).replace("number", &word));
+        expected.extend((0..LINES).map(|number| format!("{word} {number}")));
+        let mut serving = Serving::start(directory.path(), &[]);
+        let mut connection = serving.connect();
+        connection.send(&request);
+        let (enough, began) = (random.below(LINES), Instant::now());
+        while serving.count() - round * LINES < enough {
+            assert!(began.elapsed() < PATIENCE, "the batch is not logged");
+        }
+        serving.signal(Signal::KILL);
+        serving.ended();
+        serving = Serving::start(directory.path(), &[]);
+        left.push(serving.count() - round * LINES);
+        let given = ids(&serving.connect().call(&request));
+        assert_eq!(given.len(), LINES);
+        assert!(ids(&serving.connect().call(&request)) == given, "other ids in round {round}");
+        serving.signal(Signal::TERM);
+        serving.ended();
+    }
+    println!("lines that the kills have left: {left:?}");
+    assert!(left.iter().any(|lines| (1..LINES).contains(lines)), "none was cut short: {left:?}");
+    assert!(logged(directory.path()) == expected, "each line is there once");
+}
+
+#[test]
+fn a_store_that_fails_ends_the_program_which_says_why_and_has_kept_what_it_answered_for() {
+    let directory = tempfile::tempdir().unwrap();
+    // Files may have 4 MiB; what goes beyond is an error, and not a signal that kills.
+    let limited = "trap '' XFSZ; ulimit -f 8192; exec \"$@\"";
+    let program = program(directory.path(), &["--listen", "127.0.0.1:0"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", limited, "sh"]).arg(program.get_program()).args(program.get_args());
+    let mut serving = Serving::of(shell.stdin(Stdio::null()).stdout(Stdio::null()));
+    let mut random = Random::new(8);
+    // Such as does not shrink when it is packed.
+    let mut noise = || (0..6_000).map(|_| format!("{:08x}", random.below(1 << 32))).collect();
+    let acknowledged: Vec<String> = (0..1_000)
+        .map(|_| noise())
+        .take_while(|data: &String| acknowledges(serving.address, data))
+        .collect();
+    assert_eq!(serving.ended().code(), Some(1));
+    let said = serving.last_words().join("\n");
+    assert!(said.contains("File too large"), "{said}");
+    let mut found = logged(directory.path());
+    assert!(!acknowledged.is_empty());
+    assert!(acknowledged.iter().all(|data| found.remove(data)), "of {}", acknowledged.len());
+    assert!(found.len() <= 1, "what was in doubt may be there, and nothing else");
 }

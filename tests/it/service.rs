@@ -13,9 +13,11 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use axum::Router;
 use diurnal::Store;
 use diurnal::http::{Service, Settings, serve};
-use serde_json::Value;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -33,16 +35,34 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(store: Store, settings: Settings) -> Self {
+        let service = Service::new(store, settings).unwrap();
+        Self::serving(|listener, stopped| {
+            serve(listener, service, async move {
+                let _ = stopped.await;
+            })
+        })
+    }
+
+    /// Below a path of an application of others, which answers as long as it is there.
+    pub(crate) fn nested(path: &str, store: Store, settings: Settings) -> Self {
+        let service = Service::new(store, settings).unwrap();
+        let others = Router::new().nest_service(path, service.router());
+        Self::serving(|listener, _| async move {
+            axum::serve(listener, others).await.unwrap();
+            Ok(())
+        })
+    }
+
+    fn serving<S>(serve: impl FnOnce(TcpListener, oneshot::Receiver<()>) -> S) -> Self
+    where
+        S: Future<Output = diurnal::Result<()>> + Send + 'static,
+    {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(2).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
-        let service = Service::new(store, settings).unwrap();
         let (stop, stopped) = oneshot::channel();
-        let until = async move {
-            let _ = stopped.await;
-        };
-        let served = runtime.spawn(serve(listener, service, until));
+        let served = runtime.spawn(serve(listener, stopped));
         Self { address, runtime: Some(runtime), stop: Some(stop), served: Some(served) }
     }
 
@@ -167,6 +187,32 @@ impl Request {
         bytes.extend(&self.body);
         bytes
     }
+}
+
+pub(crate) fn batch(body: impl Into<Vec<u8>>) -> Request {
+    Request::post("/v1/events").body("application/x-ndjson", body)
+}
+
+/// Lines of so many events.
+pub(crate) fn lines(count: usize) -> String {
+    let line = |n: usize| {
+        json!({ "session_id": n % 50, "event_type": "heartbeat", "data": format!("number {n}") })
+            .to_string()
+            + "\n"
+    };
+    (0..count).map(line).collect()
+}
+
+pub(crate) fn keyed(key: &str, body: impl Into<Vec<u8>>) -> Request {
+    batch(body).header("Idempotency-Key", key)
+}
+
+/// The ids of a batch of which no line was refused.
+#[track_caller]
+pub(crate) fn ids(answer: &Answer) -> Vec<u64> {
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let id = |line: &Value| line["id"].as_u64().unwrap_or_else(|| panic!("{line}"));
+    answer.lines().iter().map(id).collect()
 }
 
 /// A connection that is kept between calls.
@@ -363,7 +409,7 @@ fn a_service_answers_on_one_connection_again_and_again_and_frees_its_store() {
     let mut connection = running.connect();
     for _ in 0..3 {
         let answer = connection.call(&Request::get("/healthz")).expect(200);
-        assert_eq!(answer.json(), serde_json::json!({ "status": "ok" }));
+        assert_eq!(answer.json(), json!({ "status": "ok" }));
         assert_eq!(connection.call(&Request::new("HEAD", "/healthz")).expect(200).body, b"");
     }
     let (answer, mut body) = running.open(&Request::get("/metrics"));

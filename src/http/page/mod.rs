@@ -9,8 +9,8 @@
 use std::sync::LazyLock;
 
 use axum::Router;
-use axum::extract::Path;
 use axum::extract::rejection::PathRejection;
+use axum::extract::{OriginalUri, Path, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -104,8 +104,23 @@ pub(super) fn routes() -> Router<Shared> {
 }
 
 /// The page itself, which `roundware` answers with at `/`.
-pub(super) async fn index(headers: HeaderMap) -> Response {
-    answer(INDEX, &headers)
+pub(super) fn index(request: &Request) -> Response {
+    match with_slash(request) {
+        Some(place) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, place)]).into_response()
+        }
+        None => answer(INDEX, request.headers()),
+    }
+}
+
+/// Where the page is found, if a service that is nested was asked for it without the slash at the end: there the names
+/// of its files would lead out of the service.
+fn with_slash(request: &Request) -> Option<HeaderValue> {
+    let asked = request.extensions().get::<OriginalUri>()?;
+    let (_, last) = asked.path().rsplit_once('/')?;
+    // With the dot it is no scheme, whatever it is.
+    let place = format!("./{last}/");
+    HeaderValue::from_str(&place).ok().filter(|_| !last.is_empty())
 }
 
 async fn file(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {

@@ -45,7 +45,7 @@ impl Asked {
 pub(super) async fn call_or_page(state: State<Shared>, request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default();
     if request.method() != Method::POST && !Parameters::parse(query).has("operation") {
-        return page::index(request.headers().clone()).await;
+        return page::index(&request);
     }
     call(state, request).await.into_response()
 }

@@ -19,36 +19,12 @@ use diurnal::{Filter, NewEvent, Store};
 use serde_json::{Value, json};
 
 use crate::common::{day, everything, noon};
-use crate::service::{Answer, Request, Running};
-
-pub(super) fn batch(body: impl Into<Vec<u8>>) -> Request {
-    Request::post("/v1/events").body("application/x-ndjson", body)
-}
-
-/// Lines of so many events.
-pub(super) fn lines(count: usize) -> String {
-    let line = |n: usize| {
-        json!({ "session_id": n % 50, "event_type": "heartbeat", "data": format!("number {n}") })
-            .to_string()
-            + "\n"
-    };
-    (0..count).map(line).collect()
-}
+use crate::service::{Answer, Request, Running, batch, ids, lines};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     packed.write_all(bytes).unwrap();
     packed.finish().unwrap()
-}
-
-/// The ids of a batch of which no line was refused.
-pub(super) fn ids(answer: &Answer) -> Vec<u64> {
-    assert_eq!(answer.status, 200, "{}", answer.text());
-    answer
-        .lines()
-        .iter()
-        .map(|line| line["id"].as_u64().unwrap_or_else(|| panic!("{line}")))
-        .collect()
 }
 
 #[test]
@@ -310,4 +286,25 @@ fn a_batch_that_comes_too_slowly_is_refused_and_its_room_is_free() {
         assert!([408, 503].contains(&answer.status), "{}", answer.text());
     }
     assert_eq!(ids(&running.call(&batch(lines(9_000)))).len(), 9_000);
+}
+
+#[test]
+fn a_batch_may_take_twice_as_long_as_another_call_wherever_the_service_is_nested() {
+    let (patience, pause) = (Duration::from_secs(3), Duration::from_millis(3_500));
+    let settings = Settings::default().patience(patience);
+    let running = Running::nested("/log", Store::in_memory().unwrap(), settings);
+    let batch = Request { path: "/log/v1/events".to_owned(), ..batch(lines(2)) };
+    let other = Request::post("/log/v1/query").json(&json!({}));
+    let mut slow = [batch, other].map(|request| {
+        let mut bytes = request.bytes(running.address);
+        let end = bytes.split_off(bytes.len() - 1);
+        let mut connection = running.connect();
+        connection.send_raw(&bytes).unwrap();
+        (connection, end)
+    });
+    std::thread::park_timeout(pause);
+    let [(batch, end), (other, _)] = &mut slow;
+    batch.send_raw(end).unwrap();
+    assert_eq!(ids(&batch.answer(true)).len(), 2);
+    other.answer(true).expect(408);
 }

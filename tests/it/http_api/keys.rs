@@ -16,9 +16,8 @@ use std::path::Path;
 use diurnal::http::Settings;
 use diurnal::{Event, Filter, NewEvent, Store};
 
-use super::batches::{batch, ids, lines};
 use crate::common::{Random, copy_store, day, everything, noon};
-use crate::service::{Answer, Request, Running};
+use crate::service::{Answer, Request, Running, batch, ids, keyed, lines};
 
 /// Lines of three pieces.
 const LINES: usize = 9_000;
@@ -34,10 +33,6 @@ fn open(directory: &Path) -> Store {
 
 fn start(directory: &Path) -> Running {
     Running::start(open(directory), Settings::default())
-}
-
-fn keyed(key: &str, body: impl Into<Vec<u8>>) -> Request {
-    batch(body).header("Idempotency-Key", key)
 }
 
 /// Sends a batch to a service that is started for it alone.

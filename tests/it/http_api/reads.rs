@@ -204,20 +204,17 @@ fn what_is_not_understood_is_refused_and_its_place_is_named() {
     let (running, _store) = Running::in_memory();
     let send =
         |path: &str, body: &str| running.call(&Request::post(path).body("application/json", body));
+    let query = "/v1/query";
     let cases = [
-        ("/v1/query", "", "body: EOF"),
-        ("/v1/query", "[]", "body: invalid type"),
-        ("/v1/query", "{\"limit\":1} {}", "body: trailing"),
+        (query, "", "body: EOF"),
+        (query, "[]", "body: invalid type"),
+        (query, "{\"limit\":1} {}", "body: trailing"),
+        (query, "{\"filtr\":1}", "\"filtr\" is none of its keys: filter, order, limit, after"),
+        (query, "{\"limit\":-1}", "limit: invalid value"),
+        (query, "{\"after\":\"x\"}", "after: "),
+        (query, "{\"filter\":{\"and\":[\"all\",{\"nothing\":1}]}}", "filter.and[1]"),
         (
-            "/v1/query",
-            "{\"filtr\":\"all\"}",
-            "\"filtr\" is none of its keys: filter, order, limit, after",
-        ),
-        ("/v1/query", "{\"limit\":-1}", "limit: invalid value"),
-        ("/v1/query", "{\"after\":\"x\"}", "after: "),
-        ("/v1/query", "{\"filter\":{\"and\":[\"all\",{\"nothing\":1}]}}", "filter.and[1]"),
-        (
-            "/v1/query",
+            query,
             "{\"filter\":{\"circle\":{\"latitude\":91,\"longitude\":0,\"metres\":1}}}",
             "latitude",
         ),
@@ -233,16 +230,16 @@ fn what_is_not_understood_is_refused_and_its_place_is_named() {
         assert!(message.contains(part), "{path} {body}: {message}");
     }
     let deep = format!("{{\"filter\":{}\"all\"{}}}", "{\"not\":".repeat(5_000), "}".repeat(5_000));
-    assert_eq!(failure(&send("/v1/query", &deep)).0, 400);
+    assert_eq!(failure(&send(query, &deep)).0, 400);
     let deep = format!("{{\"filter\":{}\"all\"{}}}", "{\"not\":".repeat(40), "}".repeat(40));
-    assert_eq!(failure(&send("/v1/query", &deep)).0, 400);
+    assert_eq!(failure(&send(query, &deep)).0, 400);
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(2_000_000));
-    let (status, kind, message) = failure(&send("/v1/query", &large));
+    let (status, kind, message) = failure(&send(query, &large));
     assert_eq!((status, kind.as_str()), (413, "too_large"), "{message}");
     let large = format!("{{\"{}\":1}}", "x".repeat(500_000));
-    assert!(failure(&send("/v1/query", &large)).2.len() < 400);
-    assert!(!send("/v1/query", &String::from_utf8_lossy(&[0xff; 9])).text().is_empty());
-    let not_utf8 = Request::post("/v1/query").body("application/json", vec![b'{', 0xff, b'}']);
+    assert!(failure(&send(query, &large)).2.len() < 400);
+    assert!(!send(query, &String::from_utf8_lossy(&[0xff; 9])).text().is_empty());
+    let not_utf8 = Request::post(query).body("application/json", vec![b'{', 0xff, b'}']);
     assert_eq!(failure(&running.call(&not_utf8)).0, 400);
 }
 
