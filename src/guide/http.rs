@@ -40,7 +40,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | connections | 512 (`--connections`), of which one client of another machine has a quarter; more wait to be accepted |
+//! | connections | 512 (`--connections`), of which one client of another machine has a quarter; where all are taken, the next that is answered is closed for one that waits |
 //! | requests a second of one client | 200, with bursts of twice as many (`--rate`); none on a loopback address. Addresses of version 6 count by their first 64 bits |
 //! | head of a request | 128 KiB and 64 lines; its address 64 KiB |
 //! | body | 1 MiB; a batch 32 MiB, packed or not, in 65,536 lines of 1 MiB |
@@ -49,7 +49,7 @@
 //! | silence between requests, or the head of one | 10 s, at most the patience |
 //! | a client that is gone without a word | is noticed within a minute |
 //! | events that wait to be logged | 16 MiB |
-//! | questions and queries read at once | 4; others wait for half the patience |
+//! | questions and queries read at once | 2; others wait for half the patience |
 //! | clients that follow live events | 64 |
 //!
 //! Those of events and filters are in [`limits`](crate::limits). Settings of the library has those that can be set.

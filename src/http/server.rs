@@ -4,8 +4,8 @@
 //! own what they are answered (`super`), nor what becomes of one that takes nothing (`patient`).
 //!
 //! Invariants: a connection that says nothing, takes nothing or is gone without a word ends; no client of another
-//! machine has all of them; those that have asked are answered before the service ends, as far as the patience
-//! reaches; none is left once [`serve`] returns.
+//! machine has all of them; where all places are taken, those that are answered make way for those that wait; those that
+//! have asked are answered before the service ends, as far as the patience reaches; none is left once [`serve`] returns.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -17,6 +17,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -43,6 +45,8 @@ const HEADERS_MAX: usize = 64;
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long after a failure of the listener it is tried again: files are free by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long after one connection was told to make way another is told, where the first has not ended yet.
+const WAY_PAUSE: Duration = Duration::from_millis(100);
 /// How long a connection that has asked nothing yet may still ask when the service ends.
 const LAST_WORDS: Duration = Duration::from_millis(500);
 /// Silence after which the other end is asked whether it is there, how often, and how many times.
@@ -80,6 +84,8 @@ struct Connections<'s> {
     service: &'s Service,
     router: Router,
     turns: Arc<Semaphore>,
+    /// Whether a connection waits, and the next that is answered is to make way for it.
+    crowded: Arc<AtomicBool>,
     clients: Clients,
     tasks: JoinSet<()>,
     graceful: GracefulShutdown,
@@ -92,6 +98,7 @@ impl<'s> Connections<'s> {
             service,
             router: service.router(),
             turns: Arc::new(Semaphore::new(settings.connections.min(Semaphore::MAX_PERMITS))),
+            crowded: Arc::default(),
             clients: Clients::new(settings.connections_per_client),
             tasks: JoinSet::new(),
             graceful: GracefulShutdown::new(),
@@ -100,39 +107,39 @@ impl<'s> Connections<'s> {
 
     async fn accept_from(&mut self, listener: &TcpListener) -> Infallible {
         let mut failing = false;
+        let mut waiting = None;
         loop {
-            let accepted = async {
-                let turn = Arc::clone(&self.turns).acquire_owned().await;
-                (turn.ok(), listener.accept().await)
-            };
-            let (turn, accepted) = tokio::select! {
-                Some(_) = self.tasks.join_next() => continue,
-                accepted = accepted => accepted,
-            };
-            match accepted {
-                Ok((stream, address)) => {
-                    failing = false;
-                    self.begin(stream, address, turn);
-                }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    // Said once, not twenty times a second.
-                    if !std::mem::replace(&mut failing, true) {
-                        tracing::warn!(%error, "connections cannot be accepted");
+            let turn = Arc::clone(&self.turns).acquire_owned();
+            tokio::select! {
+                Some(_) = self.tasks.join_next() => {}
+                Ok(turn) = turn, if waiting.is_some() => {
+                    if let Some((stream, address)) = waiting.take() {
+                        self.begin(stream, address, turn);
                     }
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
+                () = tokio::time::sleep(WAY_PAUSE), if waiting.is_some() => {}
+                accepted = listener.accept(), if waiting.is_none() => match accepted {
+                    Ok(connection) => {
+                        failing = false;
+                        waiting = Some(connection);
+                    }
+                    Err(error) if is_of_one_connection(&error) => {}
+                    Err(error) => {
+                        // Said once, not twenty times a second.
+                        if !std::mem::replace(&mut failing, true) {
+                            tracing::warn!(%error, "connections cannot be accepted");
+                        }
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                },
             }
+            let crowded = waiting.is_some() && self.turns.available_permits() == 0;
+            self.crowded.store(crowded, Ordering::Relaxed);
         }
     }
 
     /// Answers one connection until it ends.
-    fn begin(
-        &mut self,
-        stream: TcpStream,
-        address: SocketAddr,
-        turn: Option<OwnedSemaphorePermit>,
-    ) {
+    fn begin(&mut self, stream: TcpStream, address: SocketAddr, turn: OwnedSemaphorePermit) {
         let Some(place) = self.clients.place_for(address.ip()) else {
             tracing::debug!("a client has as many connections as it may");
             return;
@@ -148,6 +155,14 @@ impl<'s> Connections<'s> {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(address));
             request
+        });
+        let crowded = Arc::clone(&self.crowded);
+        let calls = calls.map_response(move |mut response: Response| {
+            if crowded.load(Ordering::Relaxed) && crowded.swap(false, Ordering::Relaxed) {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            response
         });
         let served = http1::Builder::new()
             .timer(TokioTimer::new())

@@ -22,6 +22,9 @@ use crate::store::Store;
 /// without a turn.
 const STREAMS_PER_READER: usize = 8;
 
+/// Batches that are logged at once, each of them piece by piece.
+const BATCHES_AT_ONCE: usize = 4;
+
 /// A unit of the room for batches that are being received.
 pub(super) const ROOM_UNIT_BYTES: usize = 64 * 1024;
 /// Batches of the largest size that there is room for.
@@ -60,7 +63,7 @@ impl State {
             pace: settings.requests_per_second.map(Pace::new),
             followers: Arc::new(Semaphore::new(settings.followers)),
             streams: Arc::new(Semaphore::new(streams_of(&settings))),
-            batches: Arc::new(Semaphore::new(settings.readers)),
+            batches: Arc::new(Semaphore::new(BATCHES_AT_ONCE)),
             batch_room: Arc::new(Semaphore::new(room_of(&settings))),
             keys: Arc::new(Keys::new(store.path().map(Path::to_owned))),
             readers: Arc::new(Semaphore::new(settings.readers)),
@@ -96,8 +99,11 @@ impl State {
     /// Waits until nobody reads, follows or logs a batch any more: none of them holds the store then.
     pub(super) async fn released(&self) {
         let Settings { followers, readers, .. } = self.settings;
-        let turns =
-            [(&self.followers, followers), (&self.readers, readers), (&self.batches, readers)];
+        let turns = [
+            (&self.followers, followers),
+            (&self.readers, readers),
+            (&self.batches, BATCHES_AT_ONCE),
+        ];
         for (turns, count) in turns {
             // They are never closed.
             let _ = turns.acquire_many(u32::try_from(count).unwrap_or(u32::MAX)).await;

@@ -164,6 +164,30 @@ fn silent_connections_are_closed_and_those_over_the_limit_wait_their_turn() {
 }
 
 #[test]
+fn one_that_is_answered_makes_way_for_one_that_waits() {
+    let settings = Settings::new().patience(Duration::from_secs(120)).connections(2);
+    let running = Running::start(Store::in_memory().unwrap(), settings);
+    let health = Request::get("/healthz");
+    let mut kept = [running.connect(), running.connect()];
+    for connection in &mut kept {
+        assert_eq!(connection.call(&health).expect(200).header("connection"), None);
+    }
+    let mut waiting = running.connect();
+    waiting.send(&health);
+    let [first, second] = &mut kept;
+    let asked_to_go = (0..100).any(|_| {
+        std::thread::park_timeout(SHORT / 100);
+        first.call(&health).expect(200).header("connection") == Some("close")
+    });
+    assert!(asked_to_go, "the one that waits was not noticed");
+    waiting.answer(true).expect(200);
+    for connection in [second, &mut waiting] {
+        let answer = connection.call(&health).expect(200);
+        assert_eq!(answer.header("connection"), None, "nobody waits any more");
+    }
+}
+
+#[test]
 fn a_reader_that_stops_is_let_go_and_keeps_nobody_waiting() {
     let (running, _store) = short();
     let readers: Vec<_> = (0..4).map(|_| stream_to(&running)).collect();
