@@ -641,3 +641,25 @@ impl Store {
         rebuild::rebuild(&writer.days, &mut Meter::new(&mut tell))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_whose_day_is_dropped_under_it_is_asked_again_and_not_for_ever() {
+        let store = Store::in_memory().unwrap();
+        let asked_until = |found: usize, kind: ErrorKind| {
+            let mut asked = 0;
+            let answer = store.answer(|_| {
+                asked += 1;
+                if asked < found { Err(Error::new(kind, "the day was dropped")) } else { Ok(()) }
+            });
+            (asked, answer.is_ok())
+        };
+        assert_eq!(asked_until(2, ErrorKind::NotFound), (2, true));
+        assert_eq!(asked_until(ASK_ATTEMPTS, ErrorKind::NotFound), (ASK_ATTEMPTS, true));
+        assert_eq!(asked_until(usize::MAX, ErrorKind::NotFound), (ASK_ATTEMPTS, false));
+        assert_eq!(asked_until(2, ErrorKind::Corrupt), (1, false));
+    }
+}

@@ -146,3 +146,66 @@ impl Cache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(day: u32, number: u64) -> Place {
+        Place::Footer { day: Day::from_number(day).unwrap(), file_len: number, stamp: 0 }
+    }
+
+    fn footer(parts: usize) -> Cached {
+        let parts = (0..parts).map(|_| Arc::new(Part::lost(0, 1))).collect();
+        Cached::Footer(Arc::new(Footer { file: None, parts }))
+    }
+
+    /// The numbers of the places of which something is kept.
+    fn kept(cache: &Cache) -> Vec<u64> {
+        let mut numbers: Vec<u64> = cache
+            .state()
+            .entries
+            .iter()
+            .filter_map(|(place, _)| match place {
+                Place::Footer { file_len, .. } => Some(*file_len),
+                Place::Column { .. } | Place::Page { .. } => None,
+            })
+            .collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    #[test]
+    fn what_was_used_least_recently_goes_once_there_is_more_than_the_bound() {
+        let cache = Cache::new(3 * footer(0).bytes());
+        (0..3).for_each(|number| cache.keep(place(1, number), footer(0)));
+        cache.keep(place(1, 1), footer(0));
+        assert_eq!(kept(&cache), [0, 1, 2], "what is kept again counts once");
+        assert!(cache.find(place(1, 0)).is_some());
+        cache.keep(place(1, 3), footer(0));
+        assert_eq!(kept(&cache), [0, 1, 3]);
+        cache.keep(place(1, 4), footer(100));
+        assert_eq!(kept(&cache), [0, 1, 3], "what is too large by itself takes no other's place");
+    }
+
+    #[test]
+    fn what_weighs_as_much_as_the_bound_is_kept() {
+        let cache = Cache::new(footer(9).bytes());
+        cache.keep(place(1, 0), footer(9));
+        assert_eq!(kept(&cache), [0]);
+    }
+
+    #[test]
+    fn what_is_forgotten_of_a_day_makes_room_and_costs_no_other_day() {
+        let cache = Cache::new(3 * footer(0).bytes());
+        cache.keep(place(1, 0), footer(0));
+        cache.keep(place(2, 1), footer(0));
+        cache.keep(place(2, 2), footer(0));
+        cache.forget(Day::from_number(2).unwrap());
+        assert_eq!(kept(&cache), [0]);
+        (3..5).for_each(|number| cache.keep(place(2, number), footer(0)));
+        assert_eq!(kept(&cache), [0, 3, 4]);
+        cache.keep(place(2, 5), footer(0));
+        assert_eq!(kept(&cache), [3, 4, 5]);
+    }
+}

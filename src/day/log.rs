@@ -239,3 +239,80 @@ fn decode_meta(bytes: &[u8], day: Day) -> Result<u64> {
     }
     Ok(file_len)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::row::any;
+    use crate::error::ErrorKind;
+    use crate::storage::memory::MemoryDirectory;
+
+    fn day() -> Day {
+        Day::from_number(20_000).unwrap()
+    }
+
+    fn batch(rows: u32) -> Vec<u8> {
+        batch::encode(any::rows(rows).iter()).unwrap()
+    }
+
+    /// What the log of a day with five rows in a part says, once this was written to it.
+    fn read_after(write: impl FnOnce(&DayLog)) -> Result<LogContent> {
+        let directory: Arc<dyn Directory> = Arc::new(MemoryDirectory::default());
+        let parts = [Part::lost(0, 5)];
+        let log = DayLog::create(&directory, day(), Sharing::Exclusive, &parts, 0).unwrap();
+        write(&log);
+        log.close().unwrap();
+        DayLog::open(&directory, day(), Sharing::Exclusive).map(|(_, content)| content)
+    }
+
+    fn listing(log: &DayLog, first: u32, parts: &[Part]) {
+        let bytes = encode_parts(parts.iter());
+        let insert = |database: &Database| {
+            let transaction = database.begin_write()?;
+            transaction.open_table(PARTS)?.insert(first, bytes.as_slice())?;
+            Ok(transaction.commit()?)
+        };
+        log.engine.commit("listing parts", insert).unwrap();
+    }
+
+    #[test]
+    fn a_log_holds_what_was_written_to_it_in_order() {
+        let content = read_after(|log| {
+            log.append(5, &batch(2)).unwrap();
+            log.append(7, &batch(3)).unwrap();
+        });
+        let content = content.unwrap();
+        let rows: Vec<usize> = content.batches.iter().map(Vec::len).collect();
+        assert_eq!((content.parts.len(), rows, content.end()), (1, vec![2, 3], 10));
+    }
+
+    #[test]
+    fn a_log_whose_rows_do_not_follow_each_other_is_damaged() {
+        let refused = |write: &dyn Fn(&DayLog)| {
+            let error = read_after(write).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            error.to_string()
+        };
+        let missing = |first, end| format!("rows from ordinal {first} to {end} are missing");
+        for (first, rows) in [(0, 5), (4, 5), (6, 5)] {
+            let told = refused(&|log| log.append(first, &batch(rows)).unwrap());
+            assert!(told.contains(&missing(5, first)), "{told}");
+        }
+        let told = refused(&|log| {
+            log.append(5, &batch(2)).unwrap();
+            log.append(8, &batch(1)).unwrap();
+        });
+        assert!(told.contains(&missing(7, 8)), "{told}");
+        let told = refused(&|log| listing(log, 6, &[Part::lost(6, 1)]));
+        assert!(told.contains(&missing(5, 6)), "{told}");
+    }
+
+    #[test]
+    fn a_part_that_is_listed_as_another_or_with_another_is_damage() {
+        for parts in [&[Part::lost(6, 1)][..], &[Part::lost(6, 1), Part::lost(5, 1)], &[]] {
+            let error = read_after(|log| listing(log, 5, parts)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Corrupt);
+            assert!(error.to_string().contains("the part at ordinal 5 is another's"), "{error}");
+        }
+    }
+}

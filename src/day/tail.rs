@@ -130,6 +130,27 @@ mod tests {
     }
 
     #[test]
+    fn what_a_snapshot_has_encoded_is_kept_unless_the_tail_is_another_or_has_more() {
+        let tail_of = |first, rows| {
+            let mut tail = Tail::new(first);
+            tail.push(Arc::new(any::rows(rows)));
+            tail
+        };
+        let (mut tail, mut snapshot) = (tail_of(7, 600), tail_of(7, 600));
+        let encoded = snapshot.parts().unwrap().to_vec();
+        tail.adopt(&snapshot);
+        assert!(Arc::ptr_eq(&tail.parts().unwrap()[1], &encoded[1]));
+        let mut older = tail_of(7, 100);
+        older.parts().unwrap();
+        let mut folded = tail_of(0, 1200);
+        folded.parts().unwrap();
+        for other in [older, folded] {
+            tail.adopt(&other);
+            assert!(Arc::ptr_eq(&tail.parts[1], &encoded[1]), "it is kept");
+        }
+    }
+
+    #[test]
     fn rows_that_wait_are_read_however_large_they_are() {
         let rows = large(70, DATA_BYTES_MAX);
         let mut parts = Vec::new();

@@ -249,3 +249,38 @@ pub(crate) fn read_at(file: &dyn StorageBackend, offset: u64, len: usize) -> io:
     file.read(offset, &mut bytes)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::memory::MemoryDirectory;
+    use super::*;
+
+    const LONG: usize = TRUSTED_BYTES_MAX + 1;
+
+    fn file_of(bytes: &[u8]) -> StorageFile {
+        let file = MemoryDirectory::default().create("file").unwrap();
+        file.write(0, bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_long_stretch_is_read_where_it_is_there_and_refused_where_it_is_not() {
+        let file = file_of(&[7; LONG]);
+        let read = |offset, len| read_at(&*file, offset, len).map_err(|error| error.kind());
+        assert_eq!(read(0, LONG), Ok(vec![7; LONG]));
+        assert_eq!(read(1, LONG - 1), Ok(vec![7; LONG - 1]));
+        // Were memory for them asked for first, there would be none.
+        for (offset, len) in [(1, LONG), (0, usize::MAX), (u64::MAX, LONG)] {
+            assert_eq!(read(offset, len), Err(io::ErrorKind::UnexpectedEof));
+        }
+    }
+
+    #[test]
+    fn a_long_file_is_copied_to_its_end() {
+        let bytes: Vec<u8> = (0..2 * LONG).map(|place| (place % 251) as u8).collect();
+        let copied = file_of(&[]);
+        copy(&*file_of(&bytes), &*copied).unwrap();
+        assert_eq!(copied.len().unwrap(), bytes.len() as u64);
+        assert!(read_at(&*copied, 0, bytes.len()).unwrap() == bytes);
+    }
+}

@@ -146,4 +146,19 @@ mod tests {
         assert!(read_at(&overlay, 11_999, 2).is_err());
         let _: StorageFile = Arc::new(overlay);
     }
+
+    #[test]
+    fn what_lies_around_a_write_is_what_is_below_it() {
+        let mut bytes: Vec<u8> = (0..10_000).map(|place: u32| (place % 251) as u8).collect();
+        let base = MemoryDirectory::default().create("file").unwrap();
+        base.write(0, &bytes).unwrap();
+        let overlay = Overlay::new(base).unwrap();
+        bytes.resize(10_010, 0);
+        for (offset, len) in [(5_000, 10), (9_990, 20)] {
+            overlay.write(offset as u64, &vec![255; len]).unwrap();
+            bytes[offset..offset + len].fill(255);
+        }
+        assert_eq!(overlay.len().unwrap(), 10_010);
+        assert!(read_at(&overlay, 0, 10_010).unwrap() == bytes);
+    }
 }

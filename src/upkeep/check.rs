@@ -310,3 +310,77 @@ pub(crate) fn check_sections(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::codec::row::any;
+    use crate::day::cache::Cache;
+    use crate::day::fold;
+    use crate::time::Timestamp;
+
+    fn part_of(rows: &[Row]) -> Part {
+        fold::in_memory(100, &rows.iter().collect::<Vec<_>>()).unwrap()
+    }
+
+    /// The events and the erased ones of a part of the day of `any::rows`, and what is told of it.
+    fn checked(part: Part) -> (u64, u64, Vec<String>) {
+        let day = Day::of(any::row(0).server_time).unwrap();
+        let view = DayView::new(day, None, vec![Arc::new(part)], Arc::new(Cache::new(1 << 20)));
+        let mut check =
+            DayCheck { view: &view, events: 0, lost: 0, erased: 0, problems: Vec::new() };
+        check.check_part(&view.parts[0]);
+        let told = check.problems.into_iter().map(|problem| problem.what).collect();
+        (check.events, check.erased, told)
+    }
+
+    fn told(part: Part) -> Vec<String> {
+        checked(part).2
+    }
+
+    #[test]
+    fn events_are_counted_without_those_that_were_erased() {
+        let mut rows = any::rows(20);
+        for row in &mut rows[3..6] {
+            *row = Row::hole(row.server_time);
+        }
+        assert_eq!(checked(part_of(&rows)), (17, 3, Vec::new()));
+    }
+
+    #[test]
+    fn postings_that_are_those_of_other_rows_are_told() {
+        let mut rows = any::rows(20);
+        rows[3].event_type = "rare".to_owned();
+        let told_where = |change: fn(&mut Row)| {
+            let mut others = rows.clone();
+            change(&mut others[3]);
+            told(Part { pages: part_of(&others).pages, ..part_of(&rows) })
+        };
+        assert_eq!(told_where(|_| ()), Vec::<String>::new());
+        let others = |term| format!("{term} has not the rows or times that the log has");
+        let (third, fifth) = (others("session \"3\""), others("session \"5\""));
+        assert_eq!(told_where(|row| row.session_id = "5".to_owned()), [third.clone(), fifth]);
+        let unknown = "session \"x\" is no row's".to_owned();
+        assert_eq!(told_where(|row| row.session_id = "x".to_owned()), [third.clone(), unknown]);
+        let later = |row: &mut Row| {
+            row.server_time = Timestamp::from_micros(row.server_time.as_micros() + 1);
+        };
+        assert_eq!(told_where(later), [third]);
+        let missing = ["event type \"rare\" is missing".to_owned()];
+        let told = told_where(|row| row.event_type = "heartbeat".to_owned());
+        assert_eq!(told, [&[others("event type \"heartbeat\"")][..], &missing].concat());
+    }
+
+    #[test]
+    fn a_block_with_anothers_zone_or_a_row_of_another_day_is_told() {
+        let mut rows = any::rows(20);
+        let mut part = part_of(&rows);
+        part.blocks[0].zone = part_of(&rows[1..]).blocks[0].zone;
+        assert_eq!(told(part), ["its zone is not that of its rows"]);
+        let time = Timestamp::from_micros(rows[19].server_time.as_micros() + 86_400_000_000);
+        rows[19].server_time = time;
+        assert_eq!(told(part_of(&rows)), [format!("a row of {time} lies here")]);
+    }
+}

@@ -178,6 +178,7 @@ fn decode_mark(bytes: &[u8], day: Day) -> Result<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::memory::MemoryDirectory;
 
     #[test]
     fn a_mark_is_these_bytes_and_any_flipped_bit_is_found() {
@@ -192,6 +193,17 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             assert_eq!(decode_mark(&damaged, day).unwrap_err().kind(), ErrorKind::Corrupt);
         }
+    }
+
+    #[test]
+    fn a_mark_that_is_cut_short_is_damage() {
+        let directory = MemoryDirectory::default();
+        let day = Day::from_number(20_000).unwrap();
+        let file = directory.create(&FileKind::Gap.name(day)).unwrap();
+        file.write(0, &encode_mark(day, 7)).unwrap();
+        assert_eq!(read_mark(&directory, day).unwrap(), Some(7));
+        file.set_len(MARK_BYTES as u64 - 1).unwrap();
+        assert_eq!(read_mark(&directory, day).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 
     #[test]

@@ -65,3 +65,30 @@ impl Arrivals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_wait_for_more_ends_when_there_is_more() {
+        let arrivals = Arrivals::default();
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| arrivals.wait_past(0, None));
+            arrivals.note();
+            waiting.join().unwrap();
+        });
+        arrivals.wait_past(0, None);
+        assert_eq!(arrivals.count(), 1);
+    }
+
+    #[test]
+    fn a_wait_for_what_does_not_come_ends_at_its_deadline_and_no_sooner() {
+        let arrivals = Arrivals::default();
+        let deadline = Instant::now() + Duration::from_millis(20);
+        arrivals.wait_past(0, Some(deadline));
+        assert!(Instant::now() >= deadline);
+    }
+}

@@ -125,6 +125,8 @@ fn a_catalog_entry_that_is_another_days_is_told() {
     let report = check(&disk);
     let told: Vec<_> = report.problems.iter().map(|it| (it.day, it.place.as_str())).collect();
     assert_eq!(told, [(Some(day(FIRST)), "the catalog")]);
+    let problem = &report.problems[0];
+    assert_eq!(problem.to_string(), format!("day {FIRST}: the catalog: {}", problem.what));
 }
 
 #[test]

@@ -997,3 +997,37 @@ fn a_rebuild_that_waits_keeps_no_full_disk_from_being_opened() {
     }
     assert!(waited > 0, "the disk was not full when the catalog was told");
 }
+
+#[test]
+fn a_day_that_the_catalog_lacks_keeps_no_full_disk_from_being_opened() {
+    let store = Closed::finished();
+    let behind = || {
+        let disk = store.disk();
+        let before = disk.read("catalog.redb").unwrap();
+        let opened = open(&disk).unwrap();
+        opened.log_event(Draft::numbered(0, at(ago(9), 0)).event()).unwrap();
+        opened.close().unwrap();
+        disk.replace("catalog.redb", before);
+        disk
+    };
+    let mut opened_full = 0;
+    for full in 0.. {
+        let disk = behind();
+        let first = disk.operations();
+        disk.fail(Fault::full(first + full).for_good());
+        let opened = open(&disk);
+        let ended = disk.operations() <= first + full;
+        match opened {
+            Ok(opened) => {
+                let found = opened.count(&Filter::ServerTime(ago(9).range())).unwrap();
+                assert_eq!(found, 1, "the day is found without the catalog");
+                opened_full += u32::from(!ended);
+            }
+            Err(error) => assert_eq!(error.kind(), ErrorKind::DiskFull, "{error}"),
+        }
+        if ended {
+            break;
+        }
+    }
+    assert!(opened_full > 0, "the disk was not full when the catalog was told");
+}

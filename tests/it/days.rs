@@ -302,6 +302,20 @@ fn pruning_by_bytes_drops_the_oldest_days_and_no_more_than_needed() {
 }
 
 #[test]
+fn the_day_written_last_stays_however_little_may_be_kept() {
+    let store = small_blocks().in_memory().unwrap();
+    let [first, second, third] = [0, 1, 2].map(|number| later(day(FIRST), number));
+    for day in [first, third, second] {
+        store.log_events(of_day(day, 5).iter().map(Draft::event)).unwrap();
+    }
+    let retention = Retention::KEEP_ALL.max_bytes(1);
+    let planned = store.prune_plan(&retention).unwrap();
+    assert_eq!(names(&planned.dropped), [first, third]);
+    assert_eq!(store.prune(&retention).unwrap(), planned);
+    assert_eq!(names(&store.days().unwrap()), [second]);
+}
+
+#[test]
 fn retention_drops_days_as_new_ones_begin() {
     let directory = tempfile::tempdir().unwrap();
     let (clock, _) = days_in_a_row(directory.path(), 20, 2);

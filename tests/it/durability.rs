@@ -19,6 +19,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diurnal::limits::OPEN_DAYS_MAX;
 use diurnal::testing::FaultyStorage;
 use diurnal::{Durability, ErrorKind, Event, EventId, Filter, NewEvent, Query, Store};
 
@@ -396,6 +397,19 @@ fn buffered_events_are_read_at_once_and_written_by_close() {
     store.close().unwrap();
     let store = Store::open(directory.path()).unwrap();
     assert_holds(&store, &model);
+}
+
+#[test]
+fn events_of_more_days_than_are_kept_open_wait_to_be_written() {
+    let store = small_blocks().durability(buffered(HOUR, 1000)).in_memory().unwrap();
+    let days = 2 * OPEN_DAYS_MAX;
+    for number in 0..days {
+        let time = at(later(day("2026-11-01"), number as u32), 0);
+        store.log_event(Draft::numbered(number, time).event()).unwrap();
+    }
+    assert_eq!(store.count(&Filter::All).unwrap(), days as u64);
+    store.flush().unwrap();
+    assert_eq!(store.count(&Filter::All).unwrap(), days as u64);
 }
 
 #[test]

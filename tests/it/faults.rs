@@ -639,3 +639,28 @@ fn a_log_that_has_events_and_comes_to_a_finished_day_from_elsewhere_is_left_alon
     let store = small_blocks().clock(noon(first)).open_on(&disk).unwrap();
     assert_eq!(store.count(&Filter::session("late")).unwrap(), 1, "its event is there");
 }
+
+#[test]
+fn a_store_that_fails_to_open_is_whole_when_it_is_opened_again() {
+    let open = |disk: &FaultyStorage| small_blocks().clock(noon(day("2026-11-23"))).open_on(disk);
+    let left = FaultyStorage::new();
+    let store = two_days(&left);
+    let (whole, left) = (found_in(&store).unwrap(), left.after_cut(0));
+    drop(store);
+    for fault in [Fault::io, Fault::full] {
+        for operation in 0.. {
+            let disk = left.after_cut(0);
+            let failing = disk.operations() + operation;
+            disk.fail(fault(failing));
+            let opened = open(&disk);
+            let ended = disk.operations() <= failing;
+            drop(opened);
+            disk.mend();
+            let again = open(&disk).unwrap();
+            assert_eq!(found_in(&again).unwrap(), whole, "operation {operation}");
+            if ended {
+                break;
+            }
+        }
+    }
+}

@@ -158,3 +158,28 @@ fn small_blocks_are_made_one_when_their_day_is_sealed_with_nothing_left_in_its_t
     assert_eq!(blocks_of(31), [16, 16], "they do not fit into one");
     assert_eq!(blocks_of(32), [32]);
 }
+
+#[test]
+fn a_sealed_day_whose_file_is_another_one_since_is_gone_and_not_damaged() {
+    let context = context(16);
+    let directory = &context.directory;
+    let sealed_day = |rows| {
+        let mut live = live_day(&context);
+        commit(&mut live, vec![small(); rows]);
+        live.seal(|_| Ok(())).unwrap().unwrap()
+    };
+    let sealed = sealed_day(5);
+    let day = sealed.view.day;
+    let open = || DayFile::open_sealed(directory, &context.cache, day, sealed.file_len).unwrap().0;
+    let file = open();
+    // Another cache has no file of it open.
+    let opened = || file.opened(&Cache::new(1 << 20)).map(|_| ()).map_err(|error| error.kind());
+    assert_eq!(opened(), Ok(()));
+    let name = FileKind::Columns.name(day);
+    directory.open(&name, Access::Write).unwrap().set_len(sealed.file_len - 1).unwrap();
+    assert_eq!(opened(), Err(ErrorKind::NotFound));
+    directory.remove(&name).unwrap();
+    assert_eq!(opened(), Err(ErrorKind::NotFound));
+    sealed_day(6);
+    assert_eq!(opened(), Err(ErrorKind::NotFound));
+}
