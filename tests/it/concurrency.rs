@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diurnal::limits::CACHE_BYTES_DEFAULT;
 use diurnal::testing::{FaultyStorage, ManualClock, Model};
 use diurnal::{
     Clock, Day, Durability, ErrorKind, Event, EventId, Filter, NewEvent, Query, Retention, Store,
@@ -241,9 +242,9 @@ fn a_look_at_several_days_is_of_one_moment() {
 }
 
 /// Two days are dropped amid a reading: one that was sealed long ago, and one that is still open.
-fn drop_while_reading(open: impl Fn(StoreBuilder) -> Store) {
+fn drop_while_reading(cache_bytes: usize, open: impl Fn(StoreBuilder) -> Store) {
     let clock = noon(day("2026-11-16"));
-    let store = open(small_blocks().clock(clock.clone()).cache_bytes(0));
+    let store = open(small_blocks().clock(clock.clone()).cache_bytes(cache_bytes));
     let mut model = Model::default();
     for number in 0..8 {
         clock.set(at(later(day("2026-11-16"), number), 1));
@@ -269,10 +270,13 @@ fn drop_while_reading(open: impl Fn(StoreBuilder) -> Store) {
 
 #[test]
 fn a_reader_keeps_its_snapshot_while_its_days_are_dropped() {
-    let directory = tempfile::tempdir().unwrap();
-    drop_while_reading(|builder| builder.open(directory.path()).unwrap());
-    drop_while_reading(|builder| builder.in_memory().unwrap());
-    drop_while_reading(|builder| builder.open_on(&FaultyStorage::new()).unwrap());
+    for cache_bytes in [0, CACHE_BYTES_DEFAULT] {
+        let directory = tempfile::tempdir().unwrap();
+        drop_while_reading(cache_bytes, |builder| builder.open(directory.path()).unwrap());
+        drop_while_reading(cache_bytes, |builder| builder.in_memory().unwrap());
+        let disk = FaultyStorage::new();
+        drop_while_reading(cache_bytes, |builder| builder.open_on(&disk).unwrap());
+    }
 }
 
 /// A query comes to its second day after that was dropped, begun again and sealed; how many bytes longer the
