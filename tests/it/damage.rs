@@ -594,6 +594,24 @@ fn a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows() {
 }
 
 #[test]
+fn a_reader_of_a_store_whose_only_day_is_missing_is_told() {
+    let disk = Closed::with("one day", &[(ago(1), 5)]).disk();
+    disk.remove(&format!("days/{}.day", ago(1)));
+    let error = open_to_read(&disk).count(&Filter::All).unwrap_err();
+    assert_names_a_day(&error, &[ago(1)]);
+}
+
+#[test]
+fn a_reader_finds_nothing_of_a_day_whose_drop_was_cut_short() {
+    let disk = Closed::finished().disk();
+    disk.replace(&format!("days/{}.dropped", ago(3)), Vec::new());
+    let reader = open_to_read(&disk);
+    assert_eq!(reader.count(&Filter::All).unwrap(), 43);
+    assert!(everything(&reader).iter().all(|event| event.id.day() != ago(3)));
+    assert_eq!(reader.days().unwrap().len(), 2);
+}
+
+#[test]
 fn a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end() {
     let store = Closed::finished();
     let file = format!("days/{}.day", ago(3));
