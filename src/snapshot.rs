@@ -450,10 +450,12 @@ impl Snapshot {
             Some(Sealed::Damaged { error, .. }) => return Err(error.clone()),
             Some(Sealed::There { file_len, stamp, .. }) => (*file_len, *stamp),
         };
-        match self.shelf.sealed_view(day, file_len, stamp) {
+        let view = match self.shelf.sealed_view(day, file_len, stamp) {
             Err(error) => self.replaced_view(day, file_len, stamp, error),
             view => view.map(Some),
-        }
+        };
+        // What has begun since is not what was looked at, even where it is as long.
+        if self.shelf.was_dropped_since(day, self.drops) { Ok(None) } else { view }
     }
 
     /// A sealed day that cannot be read as it was known: it was dropped, or written anew, or is damaged.
@@ -465,8 +467,6 @@ impl Snapshot {
         error: Error,
     ) -> Result<Option<DayView>> {
         let files = match self.shelf.list()?.get(&day) {
-            // What has begun since is not what was looked at.
-            _ if self.shelf.was_dropped_since(day, self.drops) => return Ok(None),
             Some(files) if !files.dropped => *files,
             _ => return Ok(None),
         };

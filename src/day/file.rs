@@ -418,3 +418,37 @@ impl Appender {
         Ok(self.offset)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_another_day_of_a_newer_version_and_damaged_ones_are_told_apart() {
+        let [this, other] = [20_000, 20_001].map(|number| Day::from_number(number).unwrap());
+        let told = |bytes: &[u8]| {
+            let error = header_error(bytes, this);
+            (error.kind(), error.to_string())
+        };
+        let of_version = |version: u32, day: Day| {
+            let mut bytes = header(day);
+            bytes[8..12].copy_from_slice(&version.to_le_bytes());
+            let sum = checksum(&bytes[..16]);
+            bytes[16..].copy_from_slice(&sum.to_le_bytes());
+            bytes
+        };
+        let (kind, text) = told(&header(other));
+        assert_eq!(kind, ErrorKind::Corrupt);
+        assert!(text.contains(&other.to_string()), "{text}");
+        for day in [this, other] {
+            assert_eq!(told(&of_version(FORMAT_VERSION + 1, day)).0, ErrorKind::Version);
+        }
+        let mut damaged = header(this);
+        damaged[3] ^= 1;
+        for bytes in [damaged, of_version(0, this)] {
+            let (kind, text) = told(&bytes);
+            assert_eq!(kind, ErrorKind::Corrupt);
+            assert!(text.contains("sound header"), "{text}");
+        }
+    }
+}

@@ -99,6 +99,7 @@
 //!   - `agreement::an_iterator_gives_what_was_there_when_it_was_asked_for`
 //!   - `readers::a_reader_process_follows_a_writer_live`
 //!   - `concurrency::a_reader_keeps_its_snapshot_while_its_days_are_dropped`
+//!   - `concurrency::a_day_that_is_dropped_and_begun_again_before_a_query_comes_to_it_is_left_out`
 //! - **Subscriptions.**
 //!   - `subscribe::whatever_is_done_to_a_store_each_event_is_delivered_once_and_in_order_of_arrival`
 //!   - `subscribe::late_events_of_days_that_a_position_does_not_list_are_delivered_after_it`

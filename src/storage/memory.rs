@@ -16,6 +16,8 @@ use super::{Access, Directory, Entry, LockError, LockGuard, StorageFile};
 pub(crate) struct MemoryDirectory {
     files: Arc<Mutex<BTreeMap<String, Arc<MemoryFile>>>>,
     locked: Arc<Mutex<()>>,
+    #[cfg(test)]
+    unopenable: Arc<Mutex<Option<String>>>,
 }
 
 /// A file in memory.
@@ -32,6 +34,12 @@ impl MemoryDirectory {
     fn files(&self) -> MutexGuard<'_, BTreeMap<String, Arc<MemoryFile>>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Has the next opening of a file of this name fail, once.
+    #[cfg(test)]
+    pub(crate) fn fail_open(&self, name: &str) {
+        *self.unopenable.lock().unwrap() = Some(name.to_owned());
+    }
 }
 
 impl Directory for MemoryDirectory {
@@ -42,6 +50,10 @@ impl Directory for MemoryDirectory {
     }
 
     fn open(&self, name: &str, _access: Access) -> io::Result<StorageFile> {
+        #[cfg(test)]
+        if self.unopenable.lock().unwrap().take_if(|unopenable| unopenable == name).is_some() {
+            return Err(io::Error::other("it cannot be opened for once"));
+        }
         let files = self.files();
         let file = files.get(name).ok_or(io::ErrorKind::NotFound)?;
         Ok(Arc::new(Handle(file.clone())))

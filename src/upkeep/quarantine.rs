@@ -207,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_opened_for_once_is_not_taken_for_damage() {
+        let day = Day::from_number(20_000).unwrap();
+        for kind in [FileKind::Gap, FileKind::Log, FileKind::Columns] {
+            let directory = MemoryDirectory::default();
+            let name = kind.name(day);
+            drop(directory.create(&name).unwrap());
+            let shelf = Shelf::new(Arc::new(directory.clone()), 0);
+            assert!(extent(&shelf, day, Listed::default()).is_ok(), "an empty {name} is damaged");
+            directory.fail_open(&name);
+            let error = extent(&shelf, day, Listed::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Io, "{name}");
+        }
+    }
+
+    #[test]
     fn an_end_that_is_not_known_leaves_room_for_what_was_given_unseen() {
         assert_eq!(Extent { known: 75, exact: true }.next().unwrap(), 75);
         assert_eq!(Extent { known: 75, exact: false }.next().unwrap(), 75 + UNKNOWN_ORDINALS);

@@ -300,3 +300,28 @@ pub(crate) fn put_in_place(shelf: &Shelf, day: Day) -> Result<()> {
     }
     placed().map_err(|error| Error::io("putting a rebuilt day in place", error).on_day(day))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::memory::MemoryDirectory;
+
+    #[test]
+    fn a_file_that_cannot_be_opened_for_once_is_not_taken_for_a_lost_one() {
+        let day = Day::from_number(20_000).unwrap();
+        let names = [FileKind::Columns.name(day), FileKind::Log.name(day)];
+        let directory = MemoryDirectory::default();
+        for name in &names {
+            drop(directory.create(name).unwrap());
+        }
+        for name in &names {
+            directory.fail_open(name);
+            let error = Source::open(&directory, names.clone()).err();
+            assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Io), "{name}");
+        }
+        let source = Source::open(&directory, names.clone()).unwrap();
+        directory.fail_open(&names[1]);
+        let error = find_pieces(&directory, day, 0, &source, &mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "the log is opened again to be read");
+    }
+}

@@ -82,3 +82,28 @@ impl Iterator for Sections<'_> {
 fn reading(error: std::io::Error) -> Error {
     Error::io("reading a damaged day", error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Directory;
+    use crate::storage::memory::MemoryDirectory;
+
+    #[test]
+    fn a_section_after_any_stretch_of_damage_is_found() {
+        let head = file::SECTION_HEAD_BYTES;
+        let stretches = [0, WINDOW_BYTES / 2, 2 * WINDOW_BYTES + 7];
+        let around_the_window = WINDOW_BYTES - head - 1..=WINDOW_BYTES + head + 1;
+        for damaged in stretches.into_iter().chain(around_the_window) {
+            let file = MemoryDirectory::default().create("day").unwrap();
+            let offset = file::HEADER_BYTES + damaged;
+            let section = SectionHead { kind: SectionKind::Block, len: 3, first: 7, rows: 5 };
+            file.write(offset, &section.encode(offset)).unwrap();
+            file.set_len(offset + head + 3).unwrap();
+            let found: Vec<Section> =
+                Sections::of(&file, u64::MAX).unwrap().map(Result::unwrap).collect();
+            assert_eq!(found.len(), 1, "after {damaged} bytes");
+            assert_eq!((found[0].body, found[0].end(), found[0].whole), (offset + head, 12, true));
+        }
+    }
+}

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use diurnal::limits::CACHE_BYTES_DEFAULT;
 use diurnal::testing::{FaultyStorage, ManualClock, Model};
 use diurnal::{
     Clock, Day, Durability, ErrorKind, Event, EventId, Filter, NewEvent, Query, Retention, Store,
@@ -26,7 +27,7 @@ use diurnal::{
 };
 
 use crate::child::{self, Other};
-use crate::common::{DAY, at, day, everything, later, noon, small_blocks};
+use crate::common::{DAY, at, day, everything, found, later, noon, small_blocks};
 
 const FIRST: &str = "2026-11-01";
 /// Days that are pruned while others are written to.
@@ -241,9 +242,9 @@ fn a_look_at_several_days_is_of_one_moment() {
 }
 
 /// Two days are dropped amid a reading: one that was sealed long ago, and one that is still open.
-fn drop_while_reading(open: impl Fn(StoreBuilder) -> Store) {
+fn drop_while_reading(cache_bytes: usize, open: impl Fn(StoreBuilder) -> Store) {
     let clock = noon(day("2026-11-16"));
-    let store = open(small_blocks().clock(clock.clone()).cache_bytes(0));
+    let store = open(small_blocks().clock(clock.clone()).cache_bytes(cache_bytes));
     let mut model = Model::default();
     for number in 0..8 {
         clock.set(at(later(day("2026-11-16"), number), 1));
@@ -269,10 +270,56 @@ fn drop_while_reading(open: impl Fn(StoreBuilder) -> Store) {
 
 #[test]
 fn a_reader_keeps_its_snapshot_while_its_days_are_dropped() {
-    let directory = tempfile::tempdir().unwrap();
-    drop_while_reading(|builder| builder.open(directory.path()).unwrap());
-    drop_while_reading(|builder| builder.in_memory().unwrap());
-    drop_while_reading(|builder| builder.open_on(&FaultyStorage::new()).unwrap());
+    for cache_bytes in [0, CACHE_BYTES_DEFAULT] {
+        let directory = tempfile::tempdir().unwrap();
+        drop_while_reading(cache_bytes, |builder| builder.open(directory.path()).unwrap());
+        drop_while_reading(cache_bytes, |builder| builder.in_memory().unwrap());
+        let disk = FaultyStorage::new();
+        drop_while_reading(cache_bytes, |builder| builder.open_on(&disk).unwrap());
+    }
+}
+
+/// A query comes to its second day after that was dropped, begun again and sealed; how many bytes longer the
+/// day is than it was.
+fn begin_again_while_reading(session: &str, events: i64) -> u64 {
+    let [first, second] = [0, 1].map(|number| later(day(FIRST), number));
+    let store = small_blocks().clock(noon(later(first, 9))).in_memory().unwrap();
+    let log = |day, session: &str, events| {
+        let event = |n| NewEvent::new(session, "heartbeat").server_time(at(day, n));
+        store.log_events((0..events).map(event)).unwrap();
+    };
+    let log_elsewhere = || (2..10).for_each(|number| log(later(first, number), "a", 5));
+    let sealed_bytes = || {
+        let info = store.days().unwrap().remove(1);
+        assert!(info.day == second && info.sealed, "{info:?}");
+        info.bytes
+    };
+    log(first, "a", 5);
+    log(second, "a", 5);
+    log_elsewhere();
+    let before = sealed_bytes();
+    let mut expected = everything(&store);
+    expected.retain(|event| event.id.day() != second);
+    let mut query = store.query(&Query::new()).unwrap();
+    let mut events_found = vec![query.next().unwrap().unwrap()];
+
+    store.drop_day(second).unwrap();
+    log(second, session, events);
+    log_elsewhere();
+    let after = sealed_bytes();
+    events_found.extend(query.map(Result::unwrap));
+    assert_eq!(events_found, expected);
+    let of_second = Query::from(Filter::ServerTime(second.range()));
+    let now = found(&store, &of_second);
+    assert_eq!(now.len(), events as usize, "whoever asks now sees it");
+    assert!(now.iter().all(|event| event.session_id == session));
+    after - before
+}
+
+#[test]
+fn a_day_that_is_dropped_and_begun_again_before_a_query_comes_to_it_is_left_out() {
+    assert!(begin_again_while_reading("a longer one", 20) > 0);
+    assert_eq!(begin_again_while_reading("b", 5), 0, "what tells them apart is not their length");
 }
 
 /// A clock that panics when it is told to.

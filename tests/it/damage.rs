@@ -594,6 +594,24 @@ fn a_missing_day_is_told_and_goes_on_after_what_the_catalog_knows() {
 }
 
 #[test]
+fn a_reader_of_a_store_whose_only_day_is_missing_is_told() {
+    let disk = Closed::with("one day", &[(ago(1), 5)]).disk();
+    disk.remove(&format!("days/{}.day", ago(1)));
+    let error = open_to_read(&disk).count(&Filter::All).unwrap_err();
+    assert_names_a_day(&error, &[ago(1)]);
+}
+
+#[test]
+fn a_reader_finds_nothing_of_a_day_whose_drop_was_cut_short() {
+    let disk = Closed::finished().disk();
+    disk.replace(&format!("days/{}.dropped", ago(3)), Vec::new());
+    let reader = open_to_read(&disk);
+    assert_eq!(reader.count(&Filter::All).unwrap(), 43);
+    assert!(everything(&reader).iter().all(|event| event.id.day() != ago(3)));
+    assert_eq!(reader.days().unwrap().len(), 2);
+}
+
+#[test]
 fn a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end() {
     let store = Closed::finished();
     let file = format!("days/{}.day", ago(3));
@@ -618,7 +636,81 @@ fn a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end(
     disk.remove(CATALOG);
     let event = NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
     let id = open(&disk).unwrap().log_event(event).unwrap();
-    assert!(id.ordinal() >= UNKNOWN_ORDINALS, "{id}");
+    assert_eq!(id.ordinal(), 100 + UNKNOWN_ORDINALS, "there is room after what was found");
+}
+
+#[test]
+fn a_day_that_was_taken_up_again_and_has_lost_its_log_goes_on_past_what_that_may_have_held() {
+    let disk = Closed::finished().disk();
+    let late = || NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+    let opened = open(&disk).unwrap();
+    assert_eq!(opened.log_event(late()).unwrap(), EventId::new(ago(3), 100));
+    let taken = disk.after_cut(1);
+    drop(opened);
+    assert!(taken.truncate(&format!("days/{}.log.redb", ago(3)), 5_000));
+    for rebuild_first in [false, true] {
+        let disk = taken.after_cut(1);
+        let opened = open(&disk).unwrap();
+        if rebuild_first {
+            assert_eq!(opened.rebuild().unwrap().days_cut_short, [ago(3)]);
+        }
+        let id = opened.log_event(late()).unwrap();
+        assert_eq!(id, EventId::new(ago(3), 100 + UNKNOWN_ORDINALS));
+    }
+}
+
+#[test]
+fn a_damaged_day_that_the_catalog_lacks_ends_where_its_list_says() {
+    let store = Closed::finished();
+    let file = format!("days/{}.day", ago(3));
+    let disk = store.disk();
+    disk.remove(CATALOG);
+    // Page after page of the indexes, until one is hit that a summary needs.
+    for offset in (100..store.bytes(&file).len()).step_by(100) {
+        assert!(disk.flip(&file, offset, 1));
+        let opened = open(&disk).unwrap();
+        if opened.days().unwrap().iter().all(|info| info.day != ago(3) || info.first.is_some()) {
+            opened.close().unwrap();
+            disk.remove(CATALOG);
+            continue;
+        }
+        assert!(opened.rebuild().unwrap().days_cut_short.is_empty());
+        let event = NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+        assert_eq!(opened.log_event(event).unwrap(), EventId::new(ago(3), 100));
+        return;
+    }
+    panic!("no page is needed");
+}
+
+#[test]
+fn a_gap_after_which_nothing_was_written_is_rebuilt_to_end_where_it_ends() {
+    let disk = Closed::finished().disk();
+    let [list, log] = ["day", "log.redb"].map(|kind| format!("days/{}.{kind}", ago(3)));
+    let end = disk.read(&list).unwrap().len();
+    assert!(disk.flip(&list, end - 1, 0x10));
+    let late = || NewEvent::new("new", "heartbeat").server_time(at(ago(3), 5));
+    let opened = open(&disk).unwrap();
+    let first = opened.log_event(late()).unwrap();
+    opened.close().unwrap();
+    // As if the power had been cut before it was logged.
+    for name in [&*list, &*log, CATALOG] {
+        disk.remove(name);
+    }
+    let opened = open(&disk).unwrap();
+    opened.rebuild().unwrap();
+    assert_eq!(opened.log_event(late()).unwrap(), first);
+}
+
+#[test]
+fn a_log_that_cannot_be_opened_for_once_is_not_taken_for_a_lost_one() {
+    let disk = Closed::live().disk();
+    let (columns, log) = (format!("days/{TODAY}.day"), format!("days/{TODAY}.log.redb"));
+    assert!(disk.flip(&columns, 3, 1));
+    let opened = open(&disk).unwrap();
+    let event = || NewEvent::new("new", "heartbeat").server_time(at(day(TODAY), 5));
+    disk.fail_open(&log);
+    assert_eq!(opened.log_event(event()).unwrap_err().kind(), ErrorKind::Io);
+    assert_eq!(opened.log_event(event()).unwrap(), EventId::new(day(TODAY), 75));
 }
 
 #[test]
@@ -729,6 +821,10 @@ fn the_batches_of_a_log_that_redb_does_not_open_are_salvaged() {
     let tail = left.iter().filter(|event| event.id.day() == day(TODAY) && event.id.ordinal() >= 64);
     assert!(tail.count() > 0, "rows of the tail were read: {report:?}");
     assert!(left.iter().all(|event| store.model.events.contains(event)));
+    let event = NewEvent::new("new", "heartbeat").server_time(at(day(TODAY), 5));
+    let id = opened.log_event(event).unwrap();
+    let last = left.iter().map(|event| event.id).max().unwrap();
+    assert_eq!(id.ordinal(), last.ordinal() + 1 + UNKNOWN_ORDINALS, "there is room for that batch");
 }
 
 #[test]

@@ -14,6 +14,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use diurnal::testing::FaultyStorage;
 use diurnal::{Day, DayInfo, ErrorKind, Filter, ManualClock, NewEvent, Query, Retention, Store};
 
 use crate::child::{self, Other};
@@ -313,6 +314,22 @@ fn the_day_written_last_stays_however_little_may_be_kept() {
     assert_eq!(names(&planned.dropped), [first, third]);
     assert_eq!(store.prune(&retention).unwrap(), planned);
     assert_eq!(names(&store.days().unwrap()), [second]);
+}
+
+#[test]
+fn a_plan_of_a_reader_keeps_the_day_that_is_being_written() {
+    let disk = FaultyStorage::new();
+    let [first, second] = [0, 1].map(|number| later(day(FIRST), number));
+    let store = small_blocks().clock(noon(second)).open_on(&disk).unwrap();
+    for day in [first, second] {
+        store.log_events(of_day(day, 5).iter().map(Draft::event)).unwrap();
+    }
+    store.close().unwrap();
+    let reader = Store::builder().open_read_only_on(&disk).unwrap();
+    let sealed: Vec<bool> = reader.days().unwrap().iter().map(|info| info.sealed).collect();
+    assert_eq!(sealed, [true, false]);
+    let planned = reader.prune_plan(&Retention::KEEP_ALL.max_bytes(1)).unwrap();
+    assert_eq!(names(&planned.dropped), [first]);
 }
 
 #[test]

@@ -362,6 +362,21 @@ fn a_day_that_was_begun_again_and_has_outgrown_itself_is_delivered_from_its_begi
 }
 
 #[test]
+fn a_day_that_was_begun_again_with_the_same_events_is_delivered_from_its_beginning() {
+    let store = small_blocks().clock(noon(day(TODAY))).in_memory().unwrap();
+    let log = |number: usize| {
+        store.log_event(Draft::numbered(number, at(Day::MIN, number as i64)).event()).unwrap()
+    };
+    for number in 0..3 {
+        log(number);
+    }
+    let mut live = store.subscribe(&Filter::All).unwrap();
+    store.drop_day(Day::MIN).unwrap();
+    let fresh: Vec<EventId> = (0..4).map(log).collect();
+    assert_eq!(ids(&drained(&mut live)), fresh);
+}
+
+#[test]
 fn a_subscriber_is_woken_by_commits_and_by_the_end() {
     let store = Store::in_memory().unwrap();
     let mut subscription = store.subscribe(&Filter::session(7)).unwrap();

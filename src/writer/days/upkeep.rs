@@ -332,3 +332,27 @@ fn empty_mark(directory: &dyn Directory, day: Day) {
         let _ = mark.set_len(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::memory::MemoryDirectory;
+
+    #[test]
+    fn the_mark_of_a_drop_stays_until_the_catalog_knows_and_takes_no_room_on_a_full_disk() {
+        let day = Day::from_number(20_000).unwrap();
+        let directory = MemoryDirectory::default();
+        let mark = directory.create(&FileKind::Dropped.name(day)).unwrap();
+        mark.write(0, b"what was a log").unwrap();
+        let shelf = Shelf::new(Arc::new(directory.clone()), 0);
+        let fails_as = |kind| move || Err(Error::new(kind, "the catalog cannot be written"));
+        let error = end_drop(&shelf, day, fails_as(ErrorKind::Io)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Io, "it is not known to be full");
+        assert_eq!(mark.len().unwrap(), 14);
+        end_drop(&shelf, day, fails_as(ErrorKind::DiskFull)).unwrap();
+        assert!(shelf.list().unwrap()[&day].dropped);
+        assert_eq!(mark.len().unwrap(), 0);
+        end_drop(&shelf, day, || Ok(())).unwrap();
+        assert!(shelf.list().unwrap().is_empty());
+    }
+}
