@@ -499,3 +499,23 @@ impl Snapshot {
 fn is_there(shelf: &Shelf, day: Day) -> Result<bool> {
     Ok(shelf.list()?.get(&day).is_some_and(|files| files.log.is_some()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::memory::MemoryDirectory;
+
+    #[test]
+    fn a_day_for_which_no_file_could_be_opened_is_not_taken_for_a_damaged_one() {
+        let day = Day::from_number(20_000).unwrap();
+        let name = FileKind::Columns.name(day);
+        let directory = MemoryDirectory::default();
+        drop(directory.create(&name).unwrap());
+        let shelf = Shelf::new(Arc::new(directory.clone()), 0);
+        let files = shelf.list().unwrap();
+        let known = || shelf.known(&files, &Summaries::new(), &Known::new());
+        directory.fail_open(&name);
+        assert_eq!(known().unwrap_err().kind(), ErrorKind::TooManyFiles);
+        assert!(matches!(known().unwrap()[&day], Sealed::Damaged { .. }), "it is empty");
+    }
+}

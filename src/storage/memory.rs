@@ -35,7 +35,7 @@ impl MemoryDirectory {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has the next opening of a file of this name fail, once.
+    /// Has the next opening of a file of this name fail, once, as where too many files are open.
     #[cfg(test)]
     pub(crate) fn fail_open(&self, name: &str) {
         *self.unopenable.lock().unwrap() = Some(name.to_owned());
@@ -52,7 +52,7 @@ impl Directory for MemoryDirectory {
     fn open(&self, name: &str, _access: Access) -> io::Result<StorageFile> {
         #[cfg(test)]
         if self.unopenable.lock().unwrap().take_if(|unopenable| unopenable == name).is_some() {
-            return Err(io::Error::other("it cannot be opened for once"));
+            return Err(rustix::io::Errno::MFILE.into());
         }
         let files = self.files();
         let file = files.get(name).ok_or(io::ErrorKind::NotFound)?;

@@ -217,7 +217,7 @@ mod tests {
             assert!(extent(&shelf, day, Listed::default()).is_ok(), "an empty {name} is damaged");
             directory.fail_open(&name);
             let error = extent(&shelf, day, Listed::default()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Io, "{name}");
+            assert_eq!(error.kind(), ErrorKind::TooManyFiles, "{name}");
         }
     }
 

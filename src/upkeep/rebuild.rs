@@ -317,11 +317,11 @@ mod tests {
         for name in &names {
             directory.fail_open(name);
             let error = Source::open(&directory, names.clone()).err();
-            assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Io), "{name}");
+            assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::TooManyFiles), "{name}");
         }
         let source = Source::open(&directory, names.clone()).unwrap();
         directory.fail_open(&names[1]);
         let error = find_pieces(&directory, day, 0, &source, &mut Vec::new()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Io, "the log is opened again to be read");
+        assert_eq!(error.kind(), ErrorKind::TooManyFiles, "the log is opened again to be read");
     }
 }
