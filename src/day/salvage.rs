@@ -158,6 +158,18 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_of_several_megabytes_is_found() {
+        let large = |ordinal| {
+            let data = Some("data".repeat(16 * 1024));
+            Row { data, ..row(ordinal) }
+        };
+        let rows: Vec<Row> = (0..64).map(large).collect();
+        let value = batch::encode(rows.iter()).unwrap();
+        assert!(value.len() > 4_000_000, "{} bytes", value.len());
+        assert_eq!(found(&[leaf(&[(0, value)])], &[0]), [(0, 64)]);
+    }
+
+    #[test]
     fn a_batch_that_fits_nowhere_is_not_believed() {
         let (_, bytes) = batch(3..5);
         assert_eq!(found(&[leaf(&[(1 << 20, bytes.clone())])], &[0, 3]), []);
