@@ -343,12 +343,14 @@ fn days_that_retention_drops_while_nobody_looks_repeat_nothing() {
     assert_eq!(ids(&drained(&mut go_on)), [again], "a day that was dropped and begun again");
 }
 
+fn log_to_the_first_day(store: &Store, number: usize) -> EventId {
+    store.log_event(Draft::numbered(number, at(Day::MIN, number as i64)).event()).unwrap()
+}
+
 #[test]
 fn a_day_that_was_begun_again_and_has_outgrown_itself_is_delivered_from_its_beginning() {
     let store = small_blocks().clock(noon(day(TODAY))).in_memory().unwrap();
-    let log = |number: usize| {
-        store.log_event(Draft::numbered(number, at(Day::MIN, number as i64)).event()).unwrap()
-    };
+    let log = |number| log_to_the_first_day(&store, number);
     for number in 0..3 {
         log(number);
     }
@@ -364,9 +366,7 @@ fn a_day_that_was_begun_again_and_has_outgrown_itself_is_delivered_from_its_begi
 #[test]
 fn a_day_that_was_begun_again_with_the_same_events_is_delivered_from_its_beginning() {
     let store = small_blocks().clock(noon(day(TODAY))).in_memory().unwrap();
-    let log = |number: usize| {
-        store.log_event(Draft::numbered(number, at(Day::MIN, number as i64)).event()).unwrap()
-    };
+    let log = |number| log_to_the_first_day(&store, number);
     for number in 0..3 {
         log(number);
     }
