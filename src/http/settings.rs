@@ -41,7 +41,7 @@ pub struct Settings {
     /// Clients that follow live events at once; 64 unless set.
     pub followers: usize,
     /// Questions and queries that are answered at once, 2 unless set; others wait for their turn. Each takes memory: of
-    /// 10 million events in 125,000 sessions up to 100 MB.
+    /// 10 million events in 125,000 sessions up to 160 MB.
     pub readers: usize,
     /// Bytes of a batch once it is unpacked: 32 MiB unless set.
     pub batch_bytes: usize,

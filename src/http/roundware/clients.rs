@@ -4,8 +4,8 @@
 //! (`v2`).
 //!
 //! A recording that is heard is a `start_asset` event, and its end a `stop_asset` event: to `analysis` no actions, since
-//! the client logs them by itself. They are not `start_listen` and `stop_listen`, which open and close the stream: the stream goes on
-//! with the next recording.
+//! the client logs them by itself. They are not `start_listen` and `stop_listen`, which open and close the stream: the
+//! stream goes on with the next recording.
 //!
 //! Invariants: nothing is kept of a user. A session's number is new, and its `start_session` event durable before it is
 //! answered. Events are appended; none is rewritten.
