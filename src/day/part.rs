@@ -244,6 +244,11 @@ impl BlockEntry {
         let decoded = (0..columns).map(|_| OnceLock::new()).collect();
         Self { first, rows, row_bytes, zone, source, decoded }
     }
+
+    /// The ordinal after the last row.
+    pub(crate) fn end(&self) -> u32 {
+        self.first + self.rows
+    }
 }
 
 fn decode_page(reader: &mut Reader<'_>, file_len: u64) -> Result<PageEntry> {

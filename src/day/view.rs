@@ -62,6 +62,19 @@ impl DayView {
         self.parts.iter().map(|part| part.events()).sum()
     }
 
+    /// The block that holds the row of this ordinal, where there is one.
+    pub(crate) fn block_at(&self, ordinal: u32) -> Option<&BlockEntry> {
+        let part = self.parts.partition_point(|part| part.end() <= ordinal);
+        let blocks = &self.parts.get(part)?.blocks;
+        blocks.get(blocks.partition_point(|block| block.end() <= ordinal))
+    }
+
+    /// The block that holds this row, which must be there.
+    pub(crate) fn block_of(&self, ordinal: u32) -> Result<&BlockEntry> {
+        let lost = || Error::corrupt(format!("the row of ordinal {ordinal} is in no block"));
+        self.block_at(ordinal).ok_or_else(|| lost().on_day(self.day))
+    }
+
     fn file(&self) -> Result<&Arc<DayFile>> {
         let file = self.file.as_ref();
         file.ok_or_else(|| Error::corrupt("the day's file is not there").on_day(self.day))
@@ -299,4 +312,37 @@ fn decode_head(start: &[u8], rows: u32) -> Result<Head> {
         return Err(Error::corrupt("a block has not the rows that are listed"));
     }
     Ok(head)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops there")]
+mod tests {
+    use super::*;
+    use crate::codec::row::any;
+    use crate::day::fold;
+
+    #[test]
+    fn a_row_is_found_in_its_block_and_none_in_a_stretch_that_was_lost() {
+        let part = |first, rows| {
+            let rows = any::rows(rows);
+            fold::in_memory(first, &rows.iter().collect::<Vec<_>>()).unwrap()
+        };
+        let joined = |first, second: Part| Part {
+            rows: 3 + second.rows,
+            blocks: [part(first, 3).blocks, second.blocks].concat(),
+            ..part(first, 3)
+        };
+        let parts = [joined(0, part(3, 2)), Part::lost(5, 10), part(15, 1)];
+        let parts = parts.into_iter().map(Arc::new).collect();
+        let day = Day::from_number(20_000).unwrap();
+        let view = DayView::new(day, None, parts, Arc::new(Cache::new(0)));
+        let first = |ordinal| view.block_at(ordinal).map(|block| block.first);
+        for (ordinal, found) in [(0, 0), (2, 0), (3, 3), (4, 3), (15, 15)] {
+            assert_eq!(first(ordinal), Some(found));
+        }
+        for lost in [5, 14, 16, u32::MAX] {
+            assert_eq!(first(lost), None);
+            assert_eq!(view.block_of(lost).unwrap_err().kind(), crate::ErrorKind::Corrupt);
+        }
+    }
 }

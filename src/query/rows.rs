@@ -146,13 +146,11 @@ fn events_at(view: &DayView, places: &[Position]) -> Result<VecDeque<Event>> {
     wanted.sort_unstable();
     let mut events: Vec<Option<Event>> = vec![None; places.len()];
     let mut rest = wanted.as_slice();
-    for block in view.parts.iter().flat_map(|part| &part.blocks) {
-        let end = block.first + block.rows;
-        let (here, after) = rest.split_at(rest.partition_point(|(ordinal, _)| *ordinal < end));
+    while let Some(&(ordinal, _)) = rest.first() {
+        let block = view.block_of(ordinal)?;
+        let within = rest.partition_point(|(ordinal, _)| *ordinal < block.end());
+        let (here, after) = rest.split_at(within);
         rest = after;
-        if here.is_empty() {
-            continue;
-        }
         let rows: Vec<u32> = here.iter().map(|(ordinal, _)| ordinal - block.first).collect();
         for ((ordinal, rank), row) in here.iter().zip(view.block_rows(block, &rows)?) {
             events[*rank] = Some(event_of(EventId::new(view.day, *ordinal), row));
@@ -164,13 +162,8 @@ fn events_at(view: &DayView, places: &[Position]) -> Result<VecDeque<Event>> {
 /// The event of this id.
 pub(crate) fn event(snapshot: &Snapshot, id: EventId) -> Result<Option<Event>> {
     let Some(view) = snapshot.view(id.day())? else { return Ok(None) };
-    let blocks = view.parts.iter().flat_map(|part| &part.blocks);
-    let mut holding = blocks.filter_map(|block| {
-        let place = id.ordinal().checked_sub(block.first)?;
-        (place < block.rows).then_some((block, place))
-    });
-    let Some((block, place)) = holding.next() else { return Ok(None) };
-    let row = view.block_rows(block, &[place])?.pop();
+    let Some(block) = view.block_at(id.ordinal()) else { return Ok(None) };
+    let row = view.block_rows(block, &[id.ordinal() - block.first])?.pop();
     // The place of an event that was erased holds none.
     Ok(row.filter(|row| !row.is_hole()).map(|row| event_of(id, row)))
 }

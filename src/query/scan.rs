@@ -203,8 +203,6 @@ struct Pages {
 /// A day, and rows of it that no page has yet.
 struct OpenDay {
     view: Arc<DayView>,
-    /// First ordinal, part and place in the part of every block, ascending.
-    blocks: Vec<(u32, usize, usize)>,
     rows: VecDeque<Position>,
 }
 
@@ -283,10 +281,7 @@ impl Pages {
     fn next_page(&mut self) -> Result<Option<Page>> {
         if self.day.as_ref().is_none_or(|day| day.rows.is_empty()) {
             let Some((view, rows)) = self.hits.next_places(PAGE_ROWS)? else { return Ok(None) };
-            match &mut self.day {
-                Some(day) if Arc::ptr_eq(&day.view, &view) => day.rows = rows.into(),
-                other => *other = Some(OpenDay::new(view, rows)),
-            }
+            self.day = Some(OpenDay { view, rows: rows.into() });
         }
         let Some(day) = &mut self.day else { return Ok(None) };
         day.next_page(&self.kinds).map(Some)
@@ -294,30 +289,19 @@ impl Pages {
 }
 
 impl OpenDay {
-    fn new(view: Arc<DayView>, rows: Vec<Position>) -> Self {
-        let mut blocks = Vec::new();
-        for (place, part) in view.parts.iter().enumerate() {
-            let firsts = part.blocks.iter().enumerate();
-            blocks.extend(firsts.map(|(index, block)| (block.first, place, index)));
-        }
-        Self { view, blocks, rows: rows.into() }
-    }
-
     fn next_page(&mut self, kinds: &[ColumnKind]) -> Result<Page> {
         let view = self.view.clone();
         let mut page = Page { day: view.day, rows: Vec::new(), blocks: Vec::new() };
         let mut held: Vec<&BlockEntry> = Vec::new();
         let mut last = 0;
         while let Some(&position) = self.rows.front() {
-            let holds = |block: &BlockEntry| {
-                position.ordinal.checked_sub(block.first).is_some_and(|row| row < block.rows)
-            };
+            let holds = |block: &BlockEntry| (block.first..block.end()).contains(&position.ordinal);
             if !held.get(last).is_some_and(|block| holds(block)) {
                 last = match held.iter().position(|block| holds(block)) {
                     Some(place) => place,
                     None if held.len() == PAGE_BLOCKS => break,
                     None => {
-                        held.push(self.block_of(&view, position.ordinal)?);
+                        held.push(view.block_of(position.ordinal)?);
                         held.len() - 1
                     }
                 };
@@ -328,13 +312,6 @@ impl OpenDay {
         let blocks = held.into_iter().map(|block| Block::read(&view, block, kinds));
         page.blocks = blocks.collect::<Result<_>>()?;
         Ok(page)
-    }
-
-    fn block_of<'v>(&self, view: &'v DayView, ordinal: u32) -> Result<&'v BlockEntry> {
-        let after = self.blocks.partition_point(|(first, ..)| *first <= ordinal);
-        let found = after.checked_sub(1).map(|place| self.blocks[place]);
-        let found = found.map(|(_, part, block)| &view.parts[part].blocks[block]);
-        found.ok_or_else(|| Error::corrupt("a row without a block").on_day(view.day))
     }
 }
 

@@ -229,14 +229,14 @@ impl Turn<'_> {
         let wanted: Vec<u32> = rows.by_ref().take(room).map(|row| part.first + row).collect();
         let mut rest = wanted.as_slice();
         for block in &part.blocks {
-            let end = block.first + block.rows;
-            let (here, after) = rest.split_at(rest.partition_point(|ordinal| *ordinal < end));
+            let within = rest.partition_point(|ordinal| *ordinal < block.end());
+            let (here, after) = rest.split_at(within);
             rest = after;
             if here.is_empty() {
                 continue;
             }
             let places: Vec<u32> = here.iter().map(|ordinal| ordinal - block.first).collect();
-            let unread = here[0]..end.min(range.end);
+            let unread = here[0]..block.end().min(range.end);
             let rows = view.block_rows(block, &places).map_err(|error| (unread, error))?;
             for (ordinal, row) in here.iter().zip(rows) {
                 self.events.push(event_of(EventId::new(view.day, *ordinal), row));
@@ -249,8 +249,8 @@ impl Turn<'_> {
 
 /// What a day is known by that was gone past up to this ordinal: its last event before it.
 pub(super) fn mark(view: &DayView, next: u32) -> Result<Mark> {
-    let blocks: Vec<&BlockEntry> = view.parts.iter().flat_map(|part| &part.blocks).collect();
-    for block in blocks.iter().rev().filter(|block| block.first < next && block.zone.rows > 0) {
+    let blocks = view.parts.iter().rev().flat_map(|part| part.blocks.iter().rev());
+    for block in blocks.filter(|block| block.first < next && block.zone.rows > 0) {
         let rows = block.rows.min(next - block.first);
         for place in (0..rows).rev() {
             if let Some(hash) = hash_at(view, block, place)? {
@@ -287,12 +287,10 @@ fn is_same(view: &DayView, reached: &Reached) -> bool {
         Some(Mark::Nothing) => return !reached.owed.is_empty(),
         Some(Mark::Event { hash, back }) => (hash, reached.next.checked_sub(back + 1)),
     };
-    let holds = |block: &&BlockEntry| {
-        ordinal.is_some_and(|ordinal| (block.first..block.first + block.rows).contains(&ordinal))
-    };
-    let block = view.parts.iter().flat_map(|part| &part.blocks).find(holds);
-    let now =
-        block.zip(ordinal).map(|(block, ordinal)| hash_at(view, block, ordinal - block.first));
+    let now = ordinal.and_then(|ordinal| {
+        let block = view.block_at(ordinal)?;
+        Some(hash_at(view, block, ordinal - block.first))
+    });
     // A row that was erased or lost since, or cannot be read, says nothing.
     !matches!(now, Some(Ok(Some(now))) if now != hash)
 }
