@@ -3,18 +3,21 @@
 //! Owns: `Hits`, which finds the places in the order of (server time, id), a page at a time. Does not own
 //! which rows match (`eval`), nor what is made of them (`rows`, `scan`).
 //!
-//! Invariants: memory is bounded by a page of [`RESULT_PAGE_ROWS`] places and a few blocks, whatever the
-//! result; a day's page is the next rows after the last one given, found by the blocks' zones, so
-//! that blocks which come later are not decoded.
+//! Invariants: memory is bounded by a page of [`RESULT_PAGE_ROWS`] places, a few blocks, and the matches of the
+//! parts that this page lies in, whatever the result; a day's page is the next rows after the last one
+//! given, found by the zones of parts and of their blocks, so that blocks which come later are not decoded.
 
 use std::cmp::Reverse;
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::codec::columns::ColumnKind;
+use crate::day::part::BlockEntry;
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::index::postings::Bitmap;
+use crate::index::zones::Zone;
 use crate::limits::RESULT_PAGE_ROWS;
 use crate::query::eval::{self, Trace};
 use crate::query::gaps::{self, Gap};
@@ -59,14 +62,25 @@ pub(super) struct Hits {
 #[derive(Debug)]
 struct DayHits {
     view: Arc<DayView>,
-    /// Matches of each part, found when they are first needed.
-    matches: Vec<Option<Bitmap>>,
-    /// Part and block, in the order in which they can hold the next row.
-    blocks: Vec<(usize, usize)>,
+    order: Order,
+    wanted: Wanted,
+    /// Places of the parts that may hold rows to come, in the order in which they can hold the next.
+    parts: VecDeque<usize>,
+    /// Matches of those of them that were read.
+    matches: BTreeMap<usize, Bitmap>,
     page: VecDeque<Position>,
+    /// The last row that was gathered.
     last: Option<Position>,
     exhausted: bool,
-    wanted: Wanted,
+}
+
+/// The next rows of a day, as they are found.
+struct Gathered {
+    order: Order,
+    wanted: usize,
+    positions: Vec<Position>,
+    /// The time at which so many rows were known; rows beyond it belong to a later page.
+    bound: Option<Timestamp>,
 }
 
 impl Hits {
@@ -124,7 +138,7 @@ impl Hits {
             let max = usize::try_from(self.left).unwrap_or(usize::MAX).min(max);
             if let Some(day) = &mut self.current {
                 let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(RESULT_PAGE_ROWS);
-                let places = day.take(&self.plan, self.order, max, wanted)?;
+                let places = day.take(&self.plan, max, wanted)?;
                 if !places.is_empty() {
                     self.left -= places.len() as u64;
                     return Ok(Some((day.view.clone(), places)));
@@ -160,103 +174,94 @@ impl Hits {
 
 impl DayHits {
     fn new(view: DayView, order: Order, wanted: Wanted, last: Option<Position>) -> Self {
-        let mut blocks: Vec<(usize, usize)> = Vec::new();
-        for (place, part) in view.parts.iter().enumerate() {
-            blocks.extend((0..part.blocks.len()).map(|block| (place, block)));
-        }
-        let zone = |&(part, block): &(usize, usize)| &view.parts[part].blocks[block].zone;
-        match order {
-            Order::Ascending => blocks.sort_by_key(|block| zone(block).server_time.0),
-            Order::Descending => blocks.sort_by_key(|block| Reverse(zone(block).server_time.1)),
-        }
-        let matches = vec![None; view.parts.len()];
-        let view = Arc::new(view);
-        Self { view, matches, blocks, page: VecDeque::new(), last, exhausted: false, wanted }
+        let zones = view.parts.iter().map(|part| part.zone());
+        let zones = zones.enumerate().filter_map(|(place, zone)| Some((place, zone?)));
+        let (page, matches) = (VecDeque::new(), BTreeMap::new());
+        let parts = in_order(order, zones).into();
+        Self { view: Arc::new(view), order, wanted, parts, matches, page, last, exhausted: false }
     }
 
     /// The next places in order, at most `max`; `wanted` is how many a page gathers.
-    fn take(
-        &mut self,
-        plan: &Plan,
-        order: Order,
-        max: usize,
-        wanted: usize,
-    ) -> Result<Vec<Position>> {
+    fn take(&mut self, plan: &Plan, max: usize, wanted: usize) -> Result<Vec<Position>> {
         if self.page.is_empty() && !self.exhausted {
-            self.fill(plan, order, wanted)?;
+            self.fill(plan, wanted)?;
         }
         let count = max.min(self.page.len());
         Ok(self.page.drain(..count).collect())
     }
 
-    fn fill(&mut self, plan: &Plan, order: Order, wanted: usize) -> Result<()> {
-        let mut gathered: Vec<Position> = Vec::new();
-        let blocks = std::mem::take(&mut self.blocks);
-        let outcome = self.gather(plan, order, wanted, &blocks, &mut gathered);
-        self.blocks = blocks;
-        outcome?;
-        sort(&mut gathered, order);
-        gathered.truncate(wanted);
-        self.exhausted = gathered.len() < wanted;
-        self.last = gathered.last().copied().or(self.last);
-        self.page = gathered.into();
+    fn fill(&mut self, plan: &Plan, wanted: usize) -> Result<()> {
+        self.forget_given();
+        let (order, positions) = (self.order, Vec::new());
+        let mut gathered = Gathered { order, wanted, positions, bound: None };
+        self.gather(plan, &mut gathered)?;
+        gathered.cut();
+        self.exhausted = gathered.positions.len() < wanted;
+        self.last = gathered.positions.last().copied().or(self.last);
+        self.page = gathered.positions.into();
         Ok(())
     }
 
-    fn gather(
-        &mut self,
-        plan: &Plan,
-        order: Order,
-        wanted: usize,
-        blocks: &[(usize, usize)],
-        gathered: &mut Vec<Position>,
-    ) -> Result<()> {
-        // The time at which `wanted` rows were known; rows beyond it belong to a later page.
-        let mut bound: Option<Timestamp> = None;
-        for &(part, block) in blocks {
-            let view = self.view.clone();
-            let entry = &view.parts[part].blocks[block];
-            let (first, last) = entry.zone.server_time;
-            let (near, far) = match order {
-                Order::Ascending => (first, last),
-                Order::Descending => (last, first),
-            };
-            if bound.is_some_and(|bound| is_after(order, near, bound)) {
+    /// Lets go of the parts whose every row was gathered.
+    fn forget_given(&mut self) {
+        while let Some(place) = self.parts.front().copied() {
+            match self.view.parts[place].zone() {
+                Some(zone) if !self.is_given(&zone) => break,
+                _ => {
+                    self.parts.pop_front();
+                    self.matches.remove(&place);
+                }
+            }
+        }
+    }
+
+    /// Whether all of these rows stand before the last one that was gathered.
+    fn is_given(&self, zone: &Zone) -> bool {
+        let (_, far) = reach(self.order, zone);
+        self.last.is_some_and(|last| is_after(self.order, last.time, far))
+    }
+
+    fn gather(&mut self, plan: &Plan, gathered: &mut Gathered) -> Result<()> {
+        for at in 0..self.parts.len() {
+            let place = self.parts[at];
+            let Some(zone) = self.view.parts[place].zone() else { continue };
+            if gathered.ends_before(&zone) {
                 break;
             }
-            if self.last.is_some_and(|given| is_after(order, given.time, far)) {
-                continue;
-            }
-            self.gather_block(plan, order, part, block, gathered)?;
-            if gathered.len() >= 2 * wanted {
-                sort(gathered, order);
-                gathered.truncate(wanted);
-            }
-            if gathered.len() >= wanted {
-                bound = match order {
-                    Order::Ascending => gathered.iter().map(|position| position.time).max(),
-                    Order::Descending => gathered.iter().map(|position| position.time).min(),
-                };
+            if !self.is_given(&zone) {
+                self.gather_part(plan, place, gathered)?;
             }
         }
         Ok(())
     }
 
+    fn gather_part(&mut self, plan: &Plan, place: usize, gathered: &mut Gathered) -> Result<()> {
+        let part = self.view.parts[place].clone();
+        let zones = part.blocks.iter().map(|block| (block, block.zone));
+        for block in in_order(self.order, zones) {
+            if gathered.ends_before(&block.zone) {
+                break;
+            }
+            if !self.is_given(&block.zone) {
+                self.gather_block(plan, place, block, gathered)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the matching rows of a block that come after the last one given.
     fn gather_block(
         &mut self,
         plan: &Plan,
-        order: Order,
-        part_place: usize,
-        block_place: usize,
-        gathered: &mut Vec<Position>,
+        place: usize,
+        block: &BlockEntry,
+        gathered: &mut Gathered,
     ) -> Result<()> {
-        let part = self.view.parts[part_place].clone();
-        let block = &part.blocks[block_place];
-        let matches = match &mut self.matches[part_place] {
-            Some(matches) => matches,
-            slot => {
-                let found = eval::matches(&self.view, &part, plan, &mut Trace::default())?;
-                slot.insert(found)
+        let part = &self.view.parts[place];
+        let matches = match self.matches.entry(place) {
+            Entry::Occupied(found) => found.into_mut(),
+            Entry::Vacant(slot) => {
+                slot.insert(eval::matches(&self.view, part, plan, &mut Trace::default())?)
             }
         };
         let start = block.first - part.first;
@@ -272,8 +277,8 @@ impl DayHits {
             let time = times.time((row - start) as usize)?;
             Some(Position { time, ordinal: part.first + row })
         });
-        let last = self.last;
-        gathered.extend(positions.filter(|position| match (last, order) {
+        let (last, order) = (self.last, self.order);
+        gathered.add(positions.filter(|position| match (last, order) {
             (None, _) => true,
             (Some(last), Order::Ascending) => *position > last,
             (Some(last), Order::Descending) => *position < last,
@@ -282,7 +287,57 @@ impl DayHits {
     }
 }
 
-/// Whether `a` comes after `b` in this order.
+impl Gathered {
+    fn add(&mut self, positions: impl Iterator<Item = Position>) {
+        self.positions.extend(positions);
+        if self.positions.len() >= 2 * self.wanted {
+            self.cut();
+        }
+        if self.positions.len() >= self.wanted {
+            let times = self.positions.iter().map(|position| position.time);
+            self.bound = match self.order {
+                Order::Ascending => times.max(),
+                Order::Descending => times.min(),
+            };
+        }
+    }
+
+    /// Whether none of these rows belongs to the page.
+    fn ends_before(&self, zone: &Zone) -> bool {
+        let (near, _) = reach(self.order, zone);
+        self.bound.is_some_and(|bound| is_after(self.order, near, bound))
+    }
+
+    /// Sorts what was found, and lets go of more than is wanted.
+    fn cut(&mut self) {
+        match self.order {
+            Order::Ascending => self.positions.sort_unstable(),
+            Order::Descending => self.positions.sort_unstable_by_key(|position| Reverse(*position)),
+        }
+        self.positions.truncate(self.wanted);
+    }
+}
+
+/// What has these zones, in the order in which it can hold the next row.
+fn in_order<T>(order: Order, of: impl Iterator<Item = (T, Zone)>) -> Vec<T> {
+    let mut times: Vec<(T, Timestamp)> = of.map(|(it, zone)| (it, reach(order, &zone).0)).collect();
+    match order {
+        Order::Ascending => times.sort_by_key(|(_, near)| *near),
+        Order::Descending => times.sort_by_key(|(_, near)| Reverse(*near)),
+    }
+    times.into_iter().map(|(it, _)| it).collect()
+}
+
+/// The first and the last of a zone's times, as the order comes to them.
+fn reach(order: Order, zone: &Zone) -> (Timestamp, Timestamp) {
+    let (first, last) = zone.server_time;
+    match order {
+        Order::Ascending => (first, last),
+        Order::Descending => (last, first),
+    }
+}
+
+/// Whether `a` comes later in this order than `b`.
 fn is_after(order: Order, a: Timestamp, b: Timestamp) -> bool {
     match order {
         Order::Ascending => a > b,
@@ -290,9 +345,76 @@ fn is_after(order: Order, a: Timestamp, b: Timestamp) -> bool {
     }
 }
 
-fn sort(positions: &mut [Position], order: Order) {
-    match order {
-        Order::Ascending => positions.sort_unstable(),
-        Order::Descending => positions.sort_unstable_by_key(|position| Reverse(*position)),
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test stops there")]
+mod tests {
+    use super::*;
+    use crate::codec::row::{Row, any};
+    use crate::day::cache::Cache;
+    use crate::day::fold;
+    use crate::query::Filter;
+
+    const PART_ROWS: u32 = 64;
+
+    /// A day in memory, whose rows arrived in this order.
+    fn view_of(rows: &[Row]) -> DayView {
+        let part = |(number, rows): (u32, &[Row])| {
+            let rows: Vec<&Row> = rows.iter().collect();
+            Arc::new(fold::in_memory(number * PART_ROWS, &rows).unwrap())
+        };
+        let parts = (0..).zip(rows.chunks(PART_ROWS as usize)).map(part).collect();
+        let day = Day::of(rows[0].server_time).unwrap();
+        DayView::new(day, None, parts, Arc::new(Cache::new(0)))
+    }
+
+    /// Every place, in pages of so many rows, and the most parts of which matches were held.
+    fn read(rows: &[Row], order: Order, page: usize) -> (Vec<Position>, usize) {
+        let plan = Plan::new(&Filter::All).unwrap();
+        let mut hits = DayHits::new(view_of(rows), order, Wanted::Places, None);
+        let (mut found, mut held) = (Vec::new(), 0);
+        loop {
+            let places = hits.take(&plan, page, page).unwrap();
+            held = held.max(hits.matches.len());
+            if places.is_empty() {
+                return (found, held);
+            }
+            found.extend(places);
+        }
+    }
+
+    fn expected(rows: &[Row], order: Order) -> Vec<Position> {
+        let place = |(ordinal, row): (u32, &Row)| Position { time: row.server_time, ordinal };
+        let mut places: Vec<Position> = (0..).zip(rows).map(place).collect();
+        places.sort_unstable();
+        if order == Order::Descending {
+            places.reverse();
+        }
+        places
+    }
+
+    #[test]
+    fn matches_are_held_of_the_parts_that_a_page_lies_in_and_no_others() {
+        let rows = any::rows(20 * PART_ROWS);
+        for order in [Order::Ascending, Order::Descending] {
+            for (page, most) in [(10, 2), (100, 3), (1_000, 17)] {
+                let (found, held) = read(&rows, order, page);
+                assert_eq!(found, expected(&rows, order));
+                assert!(held <= most, "{held} for a page of {page}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_arrived_out_of_order_are_found_in_order() {
+        let ascending = any::rows(9 * PART_ROWS);
+        let mut shuffled: Vec<Row> =
+            (0..ascending.len()).map(|at| ascending[at * 389 % ascending.len()].clone()).collect();
+        // A stretch that arrived late, between others.
+        shuffled[..100].sort_by_key(|row| row.server_time);
+        for order in [Order::Ascending, Order::Descending] {
+            for page in [1, 7, 64, 1_000] {
+                assert_eq!(read(&shuffled, order, page).0, expected(&shuffled, order));
+            }
+        }
     }
 }
