@@ -59,15 +59,10 @@ fn filled_block(rows: &[&Row], block_rows: usize) -> Option<usize> {
 pub(crate) fn in_memory(first: u32, rows: &[&Row]) -> Result<Part> {
     let block = columns::encode(rows)?;
     let pages = inline(postings::block_postings(&block.index));
-    let count = row_count(rows)?;
-    let entry = BlockEntry::new(
-        first,
-        count,
-        row_bytes(rows),
-        block.zone,
-        Source::Memory(block.bytes.into()),
-    );
-    Ok(Part { first, rows: count, blocks: vec![entry], pages })
+    let (rows, row_bytes) = (row_count(rows)?, row_bytes(rows));
+    let source = Source::held(block.bytes);
+    let entry = BlockEntry { first, rows, row_bytes, zone: block.zone, source };
+    Ok(Part { first, rows, blocks: [entry].into(), pages })
 }
 
 /// Rows as columns, with their postings.
@@ -76,7 +71,7 @@ pub(crate) struct FoldedBlock {
     row_bytes: u64,
     zone: Zone,
     bytes: Vec<u8>,
-    pages: Vec<PageEntry>,
+    pages: Box<[PageEntry]>,
 }
 
 impl FoldedBlock {
@@ -96,8 +91,8 @@ impl FoldedBlock {
         let Self { rows, row_bytes, zone, bytes, pages } = self;
         let (offset, len) = appender.append(SectionKind::Block, first, rows, &bytes)?;
         let source = Source::File { offset, len };
-        let block = BlockEntry::new(first, rows, row_bytes, zone, source);
-        Ok(Part { first, rows, blocks: vec![block], pages })
+        let block = BlockEntry { first, rows, row_bytes, zone, source };
+        Ok(Part { first, rows, blocks: [block].into(), pages })
     }
 }
 
@@ -142,14 +137,18 @@ pub(crate) fn append_merged(
     let mut pages = Vec::new();
     for page in postings::merge(&sources)? {
         let (offset, len) = appender.append(SectionKind::Page, first, rows, &page.bytes)?;
-        pages.push(PageEntry::new(page.first_term, Source::File { offset, len }));
+        let (first_term, source) = (page.first_term.into(), Source::File { offset, len });
+        pages.push(PageEntry { first_term, source });
     }
     let blocks = parts.iter().flat_map(|part| part.blocks.iter().cloned()).collect();
-    Ok(Part { first, rows, blocks, pages })
+    Ok(Part { first, rows, blocks, pages: pages.into() })
 }
 
-fn inline(pages: Vec<Page>) -> Vec<PageEntry> {
-    let entry = |page: Page| PageEntry::new(page.first_term, Source::Memory(page.bytes.into()));
+fn inline(pages: Vec<Page>) -> Box<[PageEntry]> {
+    let entry = |page: Page| PageEntry {
+        first_term: page.first_term.into(),
+        source: Source::held(page.bytes),
+    };
     pages.into_iter().map(entry).collect()
 }
 

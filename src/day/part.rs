@@ -29,30 +29,51 @@ use crate::limits::{BLOCK_COLUMN_BYTES_MAX, PART_ROWS_MAX, UNKNOWN_ORDINALS};
 
 /// Where bytes are.
 #[derive(Debug, Clone)]
-pub(crate) enum Source {
-    /// In the day's file.
+pub(crate) enum Source<T> {
+    /// In the day's file; what they decode to is in the cache.
     File { offset: u64, len: u32 },
     /// Here.
-    Memory(Arc<[u8]>),
+    Memory(Arc<Held<T>>),
 }
 
-impl Source {
+/// Bytes in memory, and what they decode to, once.
+#[derive(Debug)]
+pub(crate) struct Held<T> {
+    pub(crate) bytes: Box<[u8]>,
+    pub(crate) decoded: T,
+}
+
+impl<T: Default> Source<T> {
+    pub(crate) fn held(bytes: impl Into<Box<[u8]>>) -> Self {
+        Self::Memory(Arc::new(Held { bytes: bytes.into(), decoded: T::default() }))
+    }
+}
+
+impl<T> Source<T> {
     /// The bytes that are here.
-    #[cfg(feature = "testing")]
     pub(crate) fn in_memory(&self) -> Option<&[u8]> {
         match self {
             Self::File { .. } => None,
-            Self::Memory(bytes) => Some(bytes),
+            Self::Memory(held) => Some(&held.bytes),
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
+    /// Where the bytes end in the day's file.
+    fn end_in_file(&self) -> Option<u64> {
         match self {
-            Self::File { len, .. } => *len as usize,
-            Self::Memory(bytes) => bytes.len(),
+            Self::File { offset, len } => Some(offset + u64::from(*len)),
+            Self::Memory(_) => None,
         }
     }
+
+    /// What holding the bytes costs.
+    fn bytes_here(&self) -> usize {
+        self.in_memory().map_or(0, |bytes| size_of::<Held<T>>() + bytes.len())
+    }
 }
+
+/// The columns of a block, in the order of [`ColumnKind::ALL`](crate::codec::columns::ColumnKind::ALL).
+pub(crate) type DecodedColumns = [OnceLock<Arc<Column>>; 7];
 
 /// A block: rows as columns.
 #[derive(Debug, Clone)]
@@ -63,24 +84,14 @@ pub(crate) struct BlockEntry {
     /// Bytes of the rows in memory, as `Row::bytes` counts them.
     pub(crate) row_bytes: u64,
     pub(crate) zone: Zone,
-    pub(crate) source: Source,
-    /// Columns of a block in memory, decoded once; a block in a file has them in the cache.
-    pub(crate) decoded: Arc<[OnceLock<Arc<Column>>]>,
+    pub(crate) source: Source<DecodedColumns>,
 }
 
 /// A page of postings.
 #[derive(Debug, Clone)]
 pub(crate) struct PageEntry {
     pub(crate) first_term: Box<[u8]>,
-    pub(crate) source: Source,
-    /// A page in memory, opened once; one in a file is in the cache.
-    pub(crate) opened: Arc<OnceLock<Arc<OpenPage>>>,
-}
-
-impl PageEntry {
-    pub(crate) fn new(first_term: impl Into<Box<[u8]>>, source: Source) -> Self {
-        Self { first_term: first_term.into(), source, opened: Arc::default() }
-    }
+    pub(crate) source: Source<OnceLock<Arc<OpenPage>>>,
 }
 
 /// A stretch of a day with postings of its own.
@@ -89,8 +100,8 @@ pub(crate) struct Part {
     /// Ordinal of the first row.
     pub(crate) first: u32,
     pub(crate) rows: u32,
-    pub(crate) blocks: Vec<BlockEntry>,
-    pub(crate) pages: Vec<PageEntry>,
+    pub(crate) blocks: Box<[BlockEntry]>,
+    pub(crate) pages: Box<[PageEntry]>,
 }
 
 impl Part {
@@ -101,21 +112,17 @@ impl Part {
 
     /// About what its lists cost in memory.
     pub(crate) fn bytes(&self) -> usize {
-        let listed = |source: &Source| match source {
-            Source::File { .. } => 0,
-            Source::Memory(bytes) => bytes.len(),
-        };
-        let pages = self.pages.iter().map(|page| page.first_term.len() + listed(&page.source));
-        let blocks = self.blocks.iter().map(|block| listed(&block.source));
+        let pages = self.pages.iter().map(|page| page.first_term.len() + page.source.bytes_here());
+        let blocks = self.blocks.iter().map(|block| block.source.bytes_here());
         size_of::<Self>()
-            + self.blocks.len() * size_of::<BlockEntry>()
-            + self.pages.len() * size_of::<PageEntry>()
+            + size_of_val(&*self.blocks)
+            + size_of_val(&*self.pages)
             + pages.chain(blocks).sum::<usize>()
     }
 
     /// A stretch whose rows were lost to damage: ordinals without events.
     pub(crate) fn lost(first: u32, rows: u32) -> Self {
-        Self { first, rows, blocks: Vec::new(), pages: Vec::new() }
+        Self { first, rows, blocks: Box::default(), pages: Box::default() }
     }
 
     /// Whether its rows were lost to damage.
@@ -136,24 +143,19 @@ impl Part {
 
     /// Where in the day's file the last of its bytes lies.
     pub(crate) fn end_in_file(&self) -> Option<u64> {
-        let blocks = self.blocks.iter().map(|block| &block.source);
-        let sources = blocks.chain(self.pages.iter().map(|page| &page.source));
-        let end = |source: &Source| match source {
-            Source::File { offset, len } => Some(offset + u64::from(*len)),
-            Source::Memory(_) => None,
-        };
-        sources.filter_map(end).max()
+        let blocks = self.blocks.iter().filter_map(|block| block.source.end_in_file());
+        let pages = self.pages.iter().filter_map(|page| page.source.end_in_file());
+        blocks.chain(pages).max()
     }
 
     /// Whether its postings are kept with its entry, to be merged with its neighbours'.
     pub(crate) fn is_unmerged(&self) -> bool {
-        self.pages.iter().any(|page| matches!(page.source, Source::Memory(_)))
+        self.pages.iter().any(|page| page.source.in_memory().is_some())
     }
 
     /// Bytes of the postings kept with its entry.
     pub(crate) fn unmerged_bytes(&self) -> usize {
-        let inline = self.pages.iter().filter(|page| matches!(page.source, Source::Memory(_)));
-        inline.map(|page| page.source.len()).sum()
+        self.pages.iter().filter_map(|page| page.source.in_memory()).map(<[u8]>::len).sum()
     }
 
     /// Bytes of its rows in memory.
@@ -189,9 +191,9 @@ impl Part {
                     put_varint(out, *offset);
                     put_varint(out, (*len).into());
                 }
-                Source::Memory(bytes) => {
+                Source::Memory(held) => {
                     out.push(1);
-                    put_bytes(out, bytes);
+                    put_bytes(out, &held.bytes);
                 }
             }
         }
@@ -216,7 +218,8 @@ impl Part {
             let after = next.checked_add(block_rows).filter(|end| *end <= first + rows);
             let end = after.filter(|_| block_rows > 0 && zone.rows <= block_rows);
             let end = end.ok_or_else(|| Error::corrupt("a block's entry leaves its part"))?;
-            blocks.push(BlockEntry::new(next, block_rows, row_bytes, zone, source));
+            let (first, rows) = (next, block_rows);
+            blocks.push(BlockEntry { first, rows, row_bytes, zone, source });
             next = end;
         }
         if !blocks.is_empty() {
@@ -231,20 +234,11 @@ impl Part {
         for _ in 0..reader.varint()? {
             pages.push(decode_page(reader, file_len)?);
         }
-        Ok(Self { first, rows, blocks, pages })
+        Ok(Self { first, rows, blocks: blocks.into(), pages: pages.into() })
     }
 }
 
 impl BlockEntry {
-    pub(crate) fn new(first: u32, rows: u32, row_bytes: u64, zone: Zone, source: Source) -> Self {
-        let columns = match source {
-            Source::File { .. } => 0,
-            Source::Memory(_) => crate::codec::columns::ColumnKind::ALL.len(),
-        };
-        let decoded = (0..columns).map(|_| OnceLock::new()).collect();
-        Self { first, rows, row_bytes, zone, source, decoded }
-    }
-
     /// The ordinal after the last row.
     pub(crate) fn end(&self) -> u32 {
         self.first + self.rows
@@ -252,16 +246,16 @@ impl BlockEntry {
 }
 
 fn decode_page(reader: &mut Reader<'_>, file_len: u64) -> Result<PageEntry> {
-    let first_term = reader.bytes()?;
+    let first_term = reader.bytes()?.into();
     let source = match reader.u8()? {
         0 => read_place(reader, file_len)?,
-        1 => Source::Memory(reader.bytes()?.into()),
+        1 => Source::held(reader.bytes()?),
         _ => return Err(Error::corrupt("a page's entry names no known place")),
     };
-    Ok(PageEntry::new(first_term, source))
+    Ok(PageEntry { first_term, source })
 }
 
-fn read_place(reader: &mut Reader<'_>, file_len: u64) -> Result<Source> {
+fn read_place<T>(reader: &mut Reader<'_>, file_len: u64) -> Result<Source<T>> {
     let offset = reader.varint()?;
     let len = read_u32(reader)?;
     if offset.checked_add(len.into()).is_none_or(|end| end > file_len) {
@@ -295,9 +289,10 @@ mod tests {
     fn a_block_that_claims_more_bytes_of_rows_than_any_has_is_an_error() {
         let zone = columns::encode(&any::rows(2)).unwrap().zone;
         let decoded = |row_bytes: u64| {
-            let block = BlockEntry::new(0, 2, row_bytes, zone, Source::File { offset: 24, len: 9 });
+            let source = Source::File { offset: 24, len: 9 };
+            let block = BlockEntry { first: 0, rows: 2, row_bytes, zone, source };
             let mut bytes = Vec::new();
-            Part { first: 0, rows: 2, blocks: vec![block], pages: Vec::new() }.encode(&mut bytes);
+            Part { blocks: [block].into(), ..Part::lost(0, 2) }.encode(&mut bytes);
             Part::decode(&mut Reader::new(&bytes, "list"), 100)
         };
         let most = BLOCK_COLUMN_BYTES_MAX as u64;

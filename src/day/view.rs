@@ -7,13 +7,13 @@
 //! checked before it is believed; an error names the day.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::codec::columns::{self, Column, ColumnKind, Columns, HEAD_BYTES_MAX, Head};
 use crate::codec::row::Row;
 use crate::day::cache::{Cache, Cached, Place};
 use crate::day::file::DayFile;
-use crate::day::part::{BlockEntry, PageEntry, Part, Source};
+use crate::day::part::{BlockEntry, DecodedColumns, Held, PageEntry, Part, Source};
 use crate::error::{Error, Result};
 use crate::index::postings::{self, OpenPage, PageSource, Posting};
 use crate::index::term::{Field, Term};
@@ -92,7 +92,7 @@ impl DayView {
     /// One column of a block.
     pub(crate) fn column(&self, block: &BlockEntry, kind: ColumnKind) -> Result<Arc<Column>> {
         match &block.source {
-            Source::Memory(bytes) => self.column_in_memory(block, bytes, kind),
+            Source::Memory(held) => self.column_in_memory(block, held, kind),
             Source::File { offset, .. } => {
                 let place = Place::Column { file: self.file()?.id, offset: *offset, kind };
                 if let Some(Cached::Column(column)) = self.cache.find(place) {
@@ -108,25 +108,23 @@ impl DayView {
     fn column_in_memory(
         &self,
         block: &BlockEntry,
-        bytes: &[u8],
+        held: &Held<DecodedColumns>,
         kind: ColumnKind,
     ) -> Result<Arc<Column>> {
-        let decode = || decode_block(kind, block.rows, &mut |range| slice(bytes, range));
-        let Some(slot) = block.decoded.get(kind as usize) else {
-            return decode().map(Arc::new).map_err(|error| error.on_day(self.day));
-        };
+        let slot = &held.decoded[kind as usize];
         if let Some(column) = slot.get() {
             return Ok(column.clone());
         }
-        let column = Arc::new(decode().map_err(|error| error.on_day(self.day))?);
+        let column = decode_block(kind, block.rows, &mut |range| slice(&held.bytes, range));
+        let column = Arc::new(column.map_err(|error| error.on_day(self.day))?);
         Ok(slot.get_or_init(|| column).clone())
     }
 
     /// Decodes a column anew, past the cache.
     pub(crate) fn decode(&self, block: &BlockEntry, kind: ColumnKind) -> Result<Column> {
         let column = match &block.source {
-            Source::Memory(bytes) => {
-                decode_block(kind, block.rows, &mut |range| slice(bytes, range))
+            Source::Memory(held) => {
+                decode_block(kind, block.rows, &mut |range| slice(&held.bytes, range))
             }
             Source::File { offset, len } => decode_block(kind, block.rows, &mut |range| {
                 self.read_in_block(*offset, *len, range)
@@ -160,7 +158,7 @@ impl DayView {
 
     fn page(&self, page: &PageEntry) -> Result<Arc<OpenPage>> {
         let (offset, len) = match &page.source {
-            Source::Memory(bytes) => return open_in_memory(page, bytes),
+            Source::Memory(held) => return open_in_memory(held),
             Source::File { offset, len } => (*offset, *len as usize),
         };
         let place = Place::Page { file: self.file()?.id, offset };
@@ -282,12 +280,12 @@ impl PageSource for PartPages<'_> {
     }
 }
 
-fn open_in_memory(page: &PageEntry, bytes: &[u8]) -> Result<Arc<OpenPage>> {
-    if let Some(opened) = page.opened.get() {
+fn open_in_memory(page: &Held<OnceLock<Arc<OpenPage>>>) -> Result<Arc<OpenPage>> {
+    if let Some(opened) = page.decoded.get() {
         return Ok(opened.clone());
     }
-    let opened = Arc::new(OpenPage::open(bytes.to_vec())?);
-    Ok(page.opened.get_or_init(|| opened).clone())
+    let opened = Arc::new(OpenPage::open(page.bytes.to_vec())?);
+    Ok(page.decoded.get_or_init(|| opened).clone())
 }
 
 /// The bytes of a block within a range, as far as they go.
@@ -329,7 +327,7 @@ mod tests {
         };
         let joined = |first, second: Part| Part {
             rows: 3 + second.rows,
-            blocks: [part(first, 3).blocks, second.blocks].concat(),
+            blocks: [part(first, 3).blocks, second.blocks].concat().into(),
             ..part(first, 3)
         };
         let parts = [joined(0, part(3, 2)), Part::lost(5, 10), part(15, 1)];

@@ -94,10 +94,10 @@ fn a_part_is_filled_and_no_fuller() {
 
 #[test]
 fn small_parts_are_taken_together_as_far_as_rows_and_bytes_allow() {
-    let part = |first, rows, bytes| {
-        let source = Source::Memory(Vec::new().into());
-        let blocks = vec![BlockEntry::new(first, rows, bytes, Zone::default(), source)];
-        Arc::new(Part { first, rows, blocks, pages: Vec::new() })
+    let part = |first, rows, row_bytes| {
+        let (zone, source) = (Zone::default(), Source::held([]));
+        let blocks = [BlockEntry { first, rows, row_bytes, zone, source }].into();
+        Arc::new(Part { blocks, ..Part::lost(first, rows) })
     };
     let parts = [Arc::new(Part::lost(0, 3)), part(3, 4, 100), part(7, 5, 50)];
     assert_eq!(trailing(&parts, 9, 150), 2);

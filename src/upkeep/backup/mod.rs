@@ -278,14 +278,13 @@ fn copy_part(source: &DayView, part: &Part, appender: &mut Appender) -> Copied<P
             let place = format_args!("block at ordinal {}", block.first);
             Trouble::Day(error.at(place).on_day(source.day))
         })?;
-        let (kind, first, rows) = (SectionKind::Block, block.first, block.rows);
-        let source = append(appender, kind, first, rows, &bytes)?;
-        blocks.push(BlockEntry::new(first, rows, block.row_bytes, block.zone, source));
+        let source = append(appender, SectionKind::Block, block.first, block.rows, &bytes)?;
+        blocks.push(BlockEntry { source, ..*block });
     }
     let mut pages = Vec::with_capacity(part.pages.len());
     for page in &part.pages {
         let source = match &page.source {
-            Source::Memory(bytes) => Source::Memory(bytes.clone()),
+            Source::Memory(held) => Source::Memory(held.clone()),
             in_file => {
                 let bytes = bytes_of(source, in_file)?;
                 let sound = OpenPage::open(bytes.clone());
@@ -293,25 +292,25 @@ fn copy_part(source: &DayView, part: &Part, appender: &mut Appender) -> Copied<P
                 append(appender, SectionKind::Page, part.first, part.rows, &bytes)?
             }
         };
-        pages.push(PageEntry::new(page.first_term.clone(), source));
+        pages.push(PageEntry { first_term: page.first_term.clone(), source });
     }
-    Ok(Part { first: part.first, rows: part.rows, blocks, pages })
+    Ok(Part { first: part.first, rows: part.rows, blocks: blocks.into(), pages: pages.into() })
 }
 
-fn bytes_of(view: &DayView, source: &Source) -> Copied<Vec<u8>> {
+fn bytes_of<T>(view: &DayView, source: &Source<T>) -> Copied<Vec<u8>> {
     match source {
-        Source::Memory(bytes) => Ok(bytes.to_vec()),
+        Source::Memory(held) => Ok(held.bytes.to_vec()),
         Source::File { offset, len } => view.read(*offset, *len as usize).map_err(Trouble::Day),
     }
 }
 
-fn append(
+fn append<T>(
     appender: &mut Appender,
     kind: SectionKind,
     first: u32,
     rows: u32,
     bytes: &[u8],
-) -> Copied<Source> {
+) -> Copied<Source<T>> {
     let (offset, len) = appender.append(kind, first, rows, bytes).map_err(Trouble::Backup)?;
     Ok(Source::File { offset, len })
 }
