@@ -203,10 +203,11 @@ impl LiveDay {
         file_len: u64,
         tail: Option<(u32, Vec<u8>)>,
     ) -> Result<()> {
-        let gone = |part: &&Arc<Part>| !after.iter().any(|other| Arc::ptr_eq(part, other));
-        let new = |part: &&Arc<Part>| !before.iter().any(|other| Arc::ptr_eq(part, other));
-        let removed: Vec<u32> = before.iter().filter(gone).map(|part| part.first).collect();
-        let added: Vec<Part> = after.iter().filter(new).map(|part| (**part).clone()).collect();
+        // Parts are added and merged at the end.
+        let same = |(before, after): &(&Arc<Part>, &Arc<Part>)| Arc::ptr_eq(before, after);
+        let kept = before.iter().zip(after).take_while(same).count();
+        let removed: Vec<u32> = before[kept..].iter().map(|part| part.first).collect();
+        let added: Vec<Part> = after[kept..].iter().map(|part| (**part).clone()).collect();
         let change = FoldChange { removed: &removed, added: &added, file_len, tail };
         self.log.fold(self.day, &change)?;
         self.file_len = file_len;
