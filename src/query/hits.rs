@@ -26,6 +26,9 @@ use crate::query::{Cursor, Order, Query};
 use crate::snapshot::Snapshot;
 use crate::time::{Day, Timestamp};
 
+/// Rows of the first page of a day; each has twice as many as the one before, up to [`RESULT_PAGE_ROWS`].
+const FIRST_PAGE_ROWS: usize = 1024;
+
 /// Where a row stands in a day's order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Position {
@@ -69,6 +72,9 @@ struct DayHits {
     /// Matches of those of them that were read.
     matches: BTreeMap<usize, Bitmap>,
     page: VecDeque<Position>,
+    /// Rows that the next page gathers: few at first, so that the first event comes soon, and that who reads
+    /// slowly costs little.
+    page_rows: usize,
     /// The last row that was gathered.
     last: Option<Position>,
     exhausted: bool,
@@ -137,8 +143,7 @@ impl Hits {
         while self.left > 0 {
             let max = usize::try_from(self.left).unwrap_or(usize::MAX).min(max);
             if let Some(day) = &mut self.current {
-                let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(RESULT_PAGE_ROWS);
-                let places = day.take(&self.plan, max, wanted)?;
+                let places = day.take(&self.plan, max, self.left)?;
                 if !places.is_empty() {
                     self.left -= places.len() as u64;
                     return Ok(Some((day.view.clone(), places)));
@@ -176,15 +181,25 @@ impl DayHits {
     fn new(view: DayView, order: Order, wanted: Wanted, last: Option<Position>) -> Self {
         let zones = view.parts.iter().map(|part| part.zone());
         let zones = zones.enumerate().filter_map(|(place, zone)| Some((place, zone?)));
-        let (page, matches) = (VecDeque::new(), BTreeMap::new());
-        let parts = in_order(order, zones).into();
-        Self { view: Arc::new(view), order, wanted, parts, matches, page, last, exhausted: false }
+        Self {
+            parts: in_order(order, zones).into(),
+            view: Arc::new(view),
+            order,
+            wanted,
+            matches: BTreeMap::new(),
+            page: VecDeque::new(),
+            page_rows: FIRST_PAGE_ROWS,
+            last,
+            exhausted: false,
+        }
     }
 
-    /// The next places in order, at most `max`; `wanted` is how many a page gathers.
-    fn take(&mut self, plan: &Plan, max: usize, wanted: usize) -> Result<Vec<Position>> {
+    /// The next places in order, at most `max`, where no more than `left` will be asked for.
+    fn take(&mut self, plan: &Plan, max: usize, left: u64) -> Result<Vec<Position>> {
         if self.page.is_empty() && !self.exhausted {
-            self.fill(plan, wanted)?;
+            let left = usize::try_from(left).unwrap_or(usize::MAX);
+            self.fill(plan, left.min(self.page_rows.max(max)))?;
+            self.page_rows = RESULT_PAGE_ROWS.min(2 * self.page_rows);
         }
         let count = max.min(self.page.len());
         Ok(self.page.drain(..count).collect())
@@ -198,6 +213,7 @@ impl DayHits {
         gathered.cut();
         self.exhausted = gathered.positions.len() < wanted;
         self.last = gathered.positions.last().copied().or(self.last);
+        gathered.positions.shrink_to_fit();
         self.page = gathered.positions.into();
         Ok(())
     }
@@ -373,7 +389,7 @@ mod tests {
         let mut hits = DayHits::new(view_of(rows), order, Wanted::Places, None);
         let (mut found, mut held) = (Vec::new(), 0);
         loop {
-            let places = hits.take(&plan, page, page).unwrap();
+            let places = hits.take(&plan, page, page as u64).unwrap();
             held = held.max(hits.matches.len());
             if places.is_empty() {
                 return (found, held);
@@ -402,6 +418,20 @@ mod tests {
                 assert!(held <= most, "{held} for a page of {page}");
             }
         }
+    }
+
+    #[test]
+    fn pages_are_small_at_first_and_grow() {
+        let rows = any::rows(u32::try_from(8 * FIRST_PAGE_ROWS).unwrap());
+        let plan = Plan::new(&Filter::All).unwrap();
+        let mut hits = DayHits::new(view_of(&rows), Order::Ascending, Wanted::Places, None);
+        let mut gathered = Vec::new();
+        for _ in 0..rows.len() / 16 {
+            let before = hits.page.len();
+            assert_eq!(hits.take(&plan, 16, u64::MAX).unwrap().len(), 16);
+            gathered.extend(Some(hits.page.len() + 16).filter(|_| before == 0));
+        }
+        assert_eq!(gathered, [1, 2, 4, 1].map(|times| times * FIRST_PAGE_ROWS));
     }
 
     #[test]
