@@ -59,6 +59,8 @@ const PROBES: u32 = 3;
 /// Then nothing more is accepted; what was asked is answered, for as long as the patience of the settings reaches, and
 /// the connections are closed. The store stays open until the last clone of the service is dropped.
 ///
+/// A runtime for this alone needs [`Settings::blocking_threads`](super::Settings::blocking_threads) beside its workers.
+///
 /// # Errors
 ///
 /// As what made the store fail, where it did: open it anew.

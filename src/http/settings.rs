@@ -18,6 +18,11 @@ const TOKEN_BYTES_MAX: usize = 512;
 /// Tokens of one kind: each is compared on each request.
 const TOKENS_MAX: usize = 64;
 
+/// Batches that are logged at once, each of them piece by piece.
+pub(super) const BATCHES_AT_ONCE: usize = 4;
+/// Threads for what is short: the event of an id, the number of a new session.
+const SHORT_CALLS_AT_ONCE: usize = 2;
+
 /// What can be set of a [`Service`](super::Service). By default everything is open to whoever reaches it: that is for a
 /// loopback address.
 #[derive(Debug, Clone)]
@@ -101,6 +106,14 @@ impl Settings {
     setting!(batch_bytes: usize, "Bytes of a batch once it is unpacked.");
     setting!(patience: Duration, "How long a request may take to come, an answer to begin, and a part of it to be taken.");
     setting!(retention: Retention, "What the store keeps, to be shown.");
+
+    /// Threads that the service keeps busy beside those that answer: with
+    /// [`max_blocking_threads`](tokio::runtime::Builder::max_blocking_threads) of so many, a runtime that serves nothing
+    /// else makes no more. Under load it would, and allocators keep memory for each.
+    #[must_use]
+    pub fn blocking_threads(&self) -> usize {
+        self.readers.saturating_add(BATCHES_AT_ONCE + SHORT_CALLS_AT_ONCE)
+    }
 
     /// Checks the rules, as [`Service::new`](super::Service::new) does.
     ///

@@ -14,16 +14,13 @@ use super::api::Keys;
 use super::metrics::Metrics;
 use super::pace::Pace;
 use super::recorder::Recorder;
-use super::settings::Settings;
+use super::settings::{BATCHES_AT_ONCE, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::store::Store;
 
 /// Queries whose answers are being taken, for each of which one is read at a time: a client that takes its time waits
 /// without a turn.
 const STREAMS_PER_READER: usize = 8;
-
-/// Batches that are logged at once, each of them piece by piece.
-const BATCHES_AT_ONCE: usize = 4;
 
 /// A unit of the room for batches that are being received.
 pub(super) const ROOM_UNIT_BYTES: usize = 64 * 1024;

@@ -35,8 +35,9 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(store: Store, settings: Settings) -> Self {
+        let threads = settings.blocking_threads();
         let service = Service::new(store, settings).unwrap();
-        Self::serving(|listener, stopped| {
+        Self::serving(threads, |listener, stopped| {
             serve(listener, service, async move {
                 let _ = stopped.await;
             })
@@ -45,20 +46,25 @@ impl Running {
 
     /// Below a path of an application of others, which answers as long as it is there.
     pub(crate) fn nested(path: &str, store: Store, settings: Settings) -> Self {
+        let threads = settings.blocking_threads();
         let service = Service::new(store, settings).unwrap();
         let others = Router::new().nest_service(path, service.router());
-        Self::serving(|listener, _| async move {
+        Self::serving(threads, |listener, _| async move {
             axum::serve(listener, others).await.unwrap();
             Ok(())
         })
     }
 
-    fn serving<S>(serve: impl FnOnce(TcpListener, oneshot::Receiver<()>) -> S) -> Self
+    fn serving<S>(
+        threads: usize,
+        serve: impl FnOnce(TcpListener, oneshot::Receiver<()>) -> S,
+    ) -> Self
     where
         S: Future<Output = diurnal::Result<()>> + Send + 'static,
     {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
-        let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+        builder.worker_threads(2).enable_all().max_blocking_threads(threads);
+        let runtime = builder.build().unwrap();
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();

@@ -32,9 +32,11 @@ pub(crate) fn serve(arguments: &ServeArguments) -> Result<Outcome, Failure> {
     check_safe(arguments)?;
     let settings = settings(arguments)?;
     told::begin_log(arguments);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::message(format!("cannot start threads: {error}")))?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().max_blocking_threads(settings.blocking_threads());
+    let runtime = runtime
+        .build()
+        .map_err(|error| Failure::message(format!("cannot start threads: {error}")))?;
     let outcome = runtime.block_on(serve_until_told(arguments, settings));
     // A question that is still being answered is nobody's any more.
     runtime.shutdown_background();

@@ -142,7 +142,10 @@ pub(crate) fn serve(kind: Kind, at: &Path, rate: Option<NonZeroU32>) -> Result<(
         let _ = end.send(());
     });
     let until = async move { drop(ended.await) };
-    tokio::runtime::Runtime::new()?.block_on(async {
+    let settings = Settings::new().requests_per_second(rate);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.enable_all().max_blocking_threads(settings.blocking_threads());
+    runtime.build()?.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let mut output = std::io::stdout();
         writeln!(output, "{}", listener.local_addr()?)?;
@@ -151,7 +154,6 @@ pub(crate) fn serve(kind: Kind, at: &Path, rate: Option<NonZeroU32>) -> Result<(
             Kind::Diurnal | Kind::Exclusive => {
                 let shared = kind == Kind::Diurnal;
                 let store = Store::builder().shared_readers(shared).open(at)?;
-                let settings = Settings::new().requests_per_second(rate);
                 let service = diurnal::http::Service::new(store, settings)?;
                 Ok(diurnal::http::serve(listener, service, until).await?)
             }
