@@ -64,8 +64,8 @@
 //! postings and columns, is kept in one cache of bounded bytes, coordinates as the whole numbers they
 //! are packed as; files are opened when something has to be read from them.
 //!
-//! Results in order are gathered a page at a time through the blocks' zones, so that memory does not
-//! grow with the result.
+//! Results in order are gathered a page at a time through the zones of parts and of their blocks, a small
+//! page first, so that memory does not grow with the result.
 //!
 //! # Following the log
 //!

@@ -145,6 +145,6 @@
 //! answered for, 347,000 a second, and all were there; nothing was refused, and no answer took longer than 0.42 s. The
 //! service had 134 MB in the second minute and 157 MB in the last, 1.17 times as much, where 1.1 times would be flat. With
 //! `MALLOC_ARENA_MAX=2`, as the unit for systemd sets it, 178 million events were answered for, and memory went from 99 to
-//! 115 MB (1.16 times): 11 MB of that until the fourth minute, and 4 to 5 MB in the six that followed, with 112 million
+//! 115 MB (1.16 times): 11 MB of that until the fourth minute, and 4 to 5 MB in the six that followed, with 107 million
 //! events. What goes on growing is the list of the blocks and pages of the day that is being written, 3 kB for each
 //! 65,536 events of it; it is in memory until the day is sealed. A day of a million events has 46 kB of it.
