@@ -127,7 +127,7 @@ pub const POLYGON_POINTS_MAX: usize = 100_000;
 /// Bytes of the text that `data contains` looks for.
 pub const SEARCH_BYTES_MAX: usize = 4096;
 
-/// Rows that an ordered result gathers at a time: what a result costs in memory, whatever its
+/// Rows that an ordered result gathers at a time at most: what a result costs in memory, whatever its
 /// length.
 pub const RESULT_PAGE_ROWS: usize = 1 << 16;
 

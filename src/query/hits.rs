@@ -3,9 +3,10 @@
 //! Owns: `Hits`, which finds the places in the order of (server time, id), a page at a time. Does not own
 //! which rows match (`eval`), nor what is made of them (`rows`, `scan`).
 //!
-//! Invariants: memory is bounded by a page of [`RESULT_PAGE_ROWS`] places, a few blocks, and the matches of the
-//! parts that this page lies in, whatever the result; a day's page is the next rows after the last one
-//! given, found by the zones of parts and of their blocks, so that blocks which come later are not decoded.
+//! Invariants: memory is bounded by a page of [`RESULT_PAGE_ROWS`] places, a few blocks, the matches of the
+//! parts that this page lies in, and the places of the parts to come, whatever the result; a day's page is
+//! the next rows after the last one given, found by the zones of parts and of their blocks, so that blocks
+//! which come later are not decoded.
 
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
