@@ -94,7 +94,7 @@ impl DaySummary {
     pub(crate) fn derive(view: &DayView, file_len: u64) -> Result<Self> {
         let mut sessions = Vec::new();
         for part in &view.parts {
-            view.scan(part, Field::Session, EVENT_KEYS, |key, _| {
+            view.open(part)?.scan(Field::Session, EVENT_KEYS, |key, _| {
                 sessions.push(fingerprint(key));
                 Ok(())
             })?;
@@ -195,7 +195,7 @@ impl DaySummary {
 fn totals(view: &DayView, field: Field) -> Result<Option<Totals>> {
     let mut found = BTreeMap::<Vec<u8>, u32>::new();
     for part in &view.parts {
-        view.scan(part, field, &[]..&[], |key, posting| {
+        view.open(part)?.scan(field, &[]..&[], |key, posting| {
             if let Some(events) = found.get_mut(key) {
                 *events += posting.cardinality;
             } else if found.len() <= DAY_TOTALS_MAX {

@@ -203,6 +203,13 @@ impl Shelf {
         live::open_sealed(&self.directory, day, &self.cache, file_len)
     }
 
+    /// The same, once all that the day's parts hold is seen to be listed.
+    pub(crate) fn open_listed(&self, day: Day, file_len: u64) -> Result<SealedDay> {
+        let sealed = self.open_sealed(day, file_len)?;
+        sealed.view.check_contents()?;
+        Ok(sealed)
+    }
+
     /// The ordinal after the last one that a day's footer lists; `None` where there is none to be
     /// read.
     pub(crate) fn footer_end(&self, day: Day) -> Result<Option<u32>> {

@@ -1,6 +1,6 @@
 //! What has been read from day files and decoded.
 //!
-//! Owns: a cache of footers, columns and pages of postings, bounded by bytes, and the few open files
+//! Owns: a cache of footers, contents of parts, columns and pages of postings, bounded by bytes, and the few open files
 //! of sealed days, shared by all queries of a store. Does not own what is decoded.
 //!
 //! Invariant: what it holds weighs at most its bound; an entry is found only through the opening of
@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use lru::LruCache;
 
 use crate::codec::columns::{Column, ColumnKind};
+use crate::day::contents::Contents;
 use crate::day::file::DayFile;
 use crate::day::part::Part;
 use crate::index::postings::OpenPage;
@@ -27,6 +28,8 @@ pub(crate) enum Place {
     Column { file: u64, offset: u64, kind: ColumnKind },
     /// The page of postings at this offset.
     Page { file: u64, offset: u64 },
+    /// The contents of a part in the section at this offset.
+    Contents { file: u64, offset: u64 },
     /// What a sealed day's footer lists; the stamp tells its file from others of that name.
     Footer { day: Day, file_len: u64, stamp: u64 },
 }
@@ -36,6 +39,7 @@ pub(crate) enum Place {
 pub(crate) enum Cached {
     Column(Arc<Column>),
     Page(Arc<OpenPage>),
+    Contents(Arc<Contents>),
     Footer(Arc<Footer>),
 }
 
@@ -54,6 +58,7 @@ impl Cached {
             + match self {
                 Self::Column(column) => column.bytes(),
                 Self::Page(page) => page.bytes(),
+                Self::Contents(contents) => contents.bytes(),
                 Self::Footer(footer) => footer.parts.iter().map(|part| part.bytes()).sum(),
             }
     }
@@ -168,7 +173,7 @@ mod tests {
             .iter()
             .filter_map(|(place, _)| match place {
                 Place::Footer { file_len, .. } => Some(*file_len),
-                Place::Column { .. } | Place::Page { .. } => None,
+                Place::Column { .. } | Place::Page { .. } | Place::Contents { .. } => None,
             })
             .collect();
         numbers.sort_unstable();

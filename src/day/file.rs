@@ -6,8 +6,9 @@
 //!
 //! ```text
 //! header   magic "DIURNALD", version u32, day u32, XXH3-64 of these 16 bytes
-//! section  kind u8 (1 block, 2 page of postings, 3 footer), 3 zeros, length u32, first ordinal u32,
-//!          rows u32, XXH3-64 of these 16 bytes and the section's offset, then the body
+//! section  kind u8 (1 block, 2 page of postings, 3 footer, 4 contents of a part), 3 zeros, length u32,
+//!          first ordinal u32, rows u32, XXH3-64 of these 16 bytes and the section's offset, then the
+//!          body
 //! …
 //! trailer  offset u64 and length u32 of the footer's body, version u32, XXH3-64 of these 16 bytes,
 //!          magic "DIURNALF"
@@ -19,9 +20,10 @@
 
 use std::sync::Arc;
 
-use crate::codec::bytes::{Reader, checksum};
+use crate::codec::bytes::{Reader, checksum, put_varint, seal, unseal};
 use crate::day::FileKind;
 use crate::day::cache::Cache;
+use crate::day::contents::Span;
 use crate::day::part::Part;
 use crate::error::{Error, ErrorKind, Result};
 use crate::storage::{Access, Directory, Draft, StorageFile, read_at};
@@ -44,6 +46,7 @@ pub(crate) enum SectionKind {
     Block = 1,
     Page = 2,
     Footer = 3,
+    Contents = 4,
 }
 
 /// The head of a section.
@@ -119,6 +122,7 @@ impl SectionHead {
             1 => SectionKind::Block,
             2 => SectionKind::Page,
             3 => SectionKind::Footer,
+            4 => SectionKind::Contents,
             _ => return None,
         };
         let mut reader = Reader::new(&bytes[4..16], "section head");
@@ -240,13 +244,13 @@ fn parse_footer(day: Day, file: &StorageFile, file_len: u64) -> Result<Vec<Part>
         .filter(|at| *at >= HEADER_BYTES)
         .ok_or_else(|| Error::corrupt("the day's file has no trailer"))?;
     let trailer = read(day, file, at, TRAILER_BYTES as usize)?;
-    let (offset, len) = decode_trailer(&trailer, at)?;
-    let footer = read(day, file, offset, len as usize)?;
-    decode_parts(&footer, offset)
+    let footer = decode_trailer(&trailer, at)?;
+    let body = read(day, file, footer.offset, footer.len as usize)?;
+    decode_parts(&body, footer.offset)
 }
 
-/// Where the body of the footer begins that the trailer at this offset follows, and its length.
-pub(crate) fn decode_trailer(bytes: &[u8], at: u64) -> Result<(u64, u32)> {
+/// Where the body of the footer lies that the trailer at this offset follows.
+pub(crate) fn decode_trailer(bytes: &[u8], at: u64) -> Result<Span> {
     let mut reader = Reader::new(bytes, "trailer");
     let (offset, len, version) = (reader.u64()?, reader.u32()?, reader.u32()?);
     let sum = reader.u64()?;
@@ -259,7 +263,7 @@ pub(crate) fn decode_trailer(bytes: &[u8], at: u64) -> Result<(u64, u32)> {
     if offset.checked_add(len.into()) != Some(at) {
         return Err(Error::corrupt("the trailer points past the footer"));
     }
-    Ok((offset, len))
+    Ok(Span { offset, len })
 }
 
 fn header_error(bytes: &[u8], day: Day) -> Error {
@@ -284,24 +288,18 @@ fn header_error(bytes: &[u8], day: Day) -> Error {
 /// The list of a day's parts, under a checksum.
 pub(crate) fn encode_parts<'a>(parts: impl ExactSizeIterator<Item = &'a Part>) -> Vec<u8> {
     let mut bytes = Vec::new();
-    crate::codec::bytes::put_varint(&mut bytes, parts.len() as u64);
+    put_varint(&mut bytes, parts.len() as u64);
     for part in parts {
         part.encode(&mut bytes);
     }
-    let sum = checksum(&bytes);
-    bytes.extend_from_slice(&sum.to_le_bytes());
+    seal(&mut bytes);
     bytes
 }
 
 /// The parts of such a list.
 pub(crate) fn decode_parts(bytes: &[u8], file_len: u64) -> Result<Vec<Part>> {
-    let (body, sum) = bytes
-        .split_last_chunk::<8>()
-        .ok_or_else(|| Error::corrupt("a list of parts is cut short"))?;
-    if checksum(body) != u64::from_le_bytes(*sum) {
-        return Err(Error::corrupt("a list of parts fails its checksum"));
-    }
-    let mut reader = Reader::new(body, "list of parts");
+    const PLACE: &str = "list of parts";
+    let mut reader = Reader::new(unseal(bytes, PLACE)?, PLACE);
     let mut parts = Vec::new();
     for _ in 0..reader.varint()? {
         parts.push(Part::decode(&mut reader, file_len)?);
@@ -311,9 +309,9 @@ pub(crate) fn decode_parts(bytes: &[u8], file_len: u64) -> Result<Vec<Part>> {
 }
 
 /// The bytes that follow a footer's body.
-fn trailer(offset: u64, len: u32) -> Vec<u8> {
-    let mut bytes = offset.to_le_bytes().to_vec();
-    bytes.extend_from_slice(&len.to_le_bytes());
+fn trailer(footer: Span) -> Vec<u8> {
+    let mut bytes = footer.offset.to_le_bytes().to_vec();
+    bytes.extend_from_slice(&footer.len.to_le_bytes());
     bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
     let sum = checksum(&bytes);
     bytes.extend_from_slice(&sum.to_le_bytes());
@@ -372,7 +370,7 @@ impl Appender {
         first: u32,
         rows: u32,
         body: &[u8],
-    ) -> Result<(u64, u32)> {
+    ) -> Result<Span> {
         let len = u32::try_from(body.len())
             .map_err(|_| Error::invalid("section", "must be below 4 GiB", body.len()))?;
         let head = SectionHead { kind, len, first, rows }.encode(self.end());
@@ -382,7 +380,7 @@ impl Appender {
         if self.gathered.len() >= WRITE_BYTES {
             self.write()?;
         }
-        Ok((offset, len))
+        Ok(Span { offset, len })
     }
 
     /// Appends the footer and the trailer that seal the day.
@@ -392,8 +390,8 @@ impl Appender {
         rows: u32,
     ) -> Result<()> {
         let body = encode_parts(parts);
-        let (offset, len) = self.append(SectionKind::Footer, 0, rows, &body)?;
-        self.gathered.extend_from_slice(&trailer(offset, len));
+        let footer = self.append(SectionKind::Footer, 0, rows, &body)?;
+        self.gathered.extend_from_slice(&trailer(footer));
         Ok(())
     }
 

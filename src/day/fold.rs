@@ -14,9 +14,10 @@ use std::thread;
 
 use crate::codec::columns;
 use crate::codec::row::Row;
+use crate::day::contents::{BlockEntry, Contents, PageEntry, Source};
 use crate::day::file::{Appender, SectionKind};
-use crate::day::part::{BlockEntry, PageEntry, Part, Source};
-use crate::day::view::DayView;
+use crate::day::part::Part;
+use crate::day::view::{DayView, PartView};
 use crate::error::{Error, Result};
 use crate::index::postings::{self, Page, PageSource};
 use crate::index::zones::Zone;
@@ -62,7 +63,7 @@ pub(crate) fn in_memory(first: u32, rows: &[&Row]) -> Result<Part> {
     let (rows, row_bytes) = (row_count(rows)?, row_bytes(rows));
     let source = Source::held(block.bytes);
     let entry = BlockEntry { first, rows, row_bytes, zone: block.zone, source };
-    Ok(Part { first, rows, blocks: [entry].into(), pages })
+    Ok(Part::unmerged(first, Contents { blocks: [entry].into(), pages }))
 }
 
 /// Rows as columns, with their postings.
@@ -89,10 +90,9 @@ impl FoldedBlock {
     /// Appends the block; its part keeps its postings with its entry.
     pub(crate) fn append(self, appender: &mut Appender, first: u32) -> Result<Part> {
         let Self { rows, row_bytes, zone, bytes, pages } = self;
-        let (offset, len) = appender.append(SectionKind::Block, first, rows, &bytes)?;
-        let source = Source::File { offset, len };
+        let source = Source::File(appender.append(SectionKind::Block, first, rows, &bytes)?);
         let block = BlockEntry { first, rows, row_bytes, zone, source };
-        Ok(Part { first, rows, blocks: [block].into(), pages })
+        Ok(Part::unmerged(first, Contents { blocks: [block].into(), pages }))
     }
 }
 
@@ -123,7 +123,8 @@ pub(crate) fn append_block(appender: &mut Appender, first: u32, rows: &[&Row]) -
     FoldedBlock::new(rows)?.append(appender, first)
 }
 
-/// Appends the postings of neighbouring parts as those of one part. `view` reads their pages.
+/// Appends the postings of neighbouring parts as those of one part, and what that holds. `view` reads
+/// their pages.
 pub(crate) fn append_merged(
     appender: &mut Appender,
     parts: &[Arc<Part>],
@@ -131,17 +132,27 @@ pub(crate) fn append_merged(
 ) -> Result<Part> {
     let first = parts.first().map_or(0, |part| part.first);
     let rows = parts.iter().map(|part| part.rows).sum();
-    let sources: Vec<_> = parts.iter().map(|part| (part.first - first, view.pages(part))).collect();
+    let parts = parts.iter().map(|part| view.open(part)).collect::<Result<Vec<PartView<'_>>>>()?;
     let sources: Vec<(u32, &dyn PageSource)> =
-        sources.iter().map(|(shift, pages)| (*shift, pages as &dyn PageSource)).collect();
+        parts.iter().map(|it| (it.part.first - first, it as &dyn PageSource)).collect();
     let mut pages = Vec::new();
     for page in postings::merge(&sources)? {
-        let (offset, len) = appender.append(SectionKind::Page, first, rows, &page.bytes)?;
-        let (first_term, source) = (page.first_term.into(), Source::File { offset, len });
-        pages.push(PageEntry { first_term, source });
+        let source = Source::File(appender.append(SectionKind::Page, first, rows, &page.bytes)?);
+        pages.push(PageEntry { first_term: page.first_term.into(), source });
     }
-    let blocks = parts.iter().flat_map(|part| part.blocks.iter().cloned()).collect();
-    Ok(Part { first, rows, blocks, pages: pages.into() })
+    let blocks = parts.iter().flat_map(|part| part.blocks()).cloned().collect();
+    append_contents(appender, first, &Contents { blocks, pages: pages.into() })
+}
+
+/// Appends what a part holds whose blocks and pages are in the file.
+pub(crate) fn append_contents(
+    appender: &mut Appender,
+    first: u32,
+    contents: &Contents,
+) -> Result<Part> {
+    let body = contents.to_section();
+    let section = appender.append(SectionKind::Contents, first, contents.rows(), &body)?;
+    Ok(Part::merged(first, contents, section))
 }
 
 fn inline(pages: Vec<Page>) -> Box<[PageEntry]> {

@@ -118,8 +118,10 @@ impl LiveDay {
         let opened = DayLog::open(&context.directory, day, context.sharing);
         let (log, content) = opened.map_err(|error| error.on_day(day))?;
         let file_len = content.file_len;
-        let state = load_state(context, day, content, Access::Write)?;
-        Ok(Self::assemble(context, day, log, file_len, state))
+        let state = load(&*context.directory, &context.cache, day, content, Access::Write)?;
+        let live = Self::assemble(context, day, log, file_len, state);
+        live.check_contents()?;
+        Ok(live)
     }
 
     fn assemble(
@@ -131,6 +133,15 @@ impl LiveDay {
     ) -> Self {
         let state = Arc::new(Mutex::new(state));
         Self { day, context: context.clone(), log, file_len, state }
+    }
+
+    /// A day goes on only where all that its parts hold is listed.
+    fn check_contents(&self) -> Result<()> {
+        let (parts, file) = {
+            let state = self.state();
+            (state.parts.clone(), state.file.clone())
+        };
+        self.view_of((*parts).clone(), file).check_contents()
     }
 
     pub(crate) fn handle(&self) -> LiveHandle {
@@ -289,9 +300,11 @@ impl LiveDay {
         if !rest.is_empty() || small > 1 {
             let folded = parts.split_off(parts.len() - small);
             let mut stored = Vec::new();
-            for block in folded.iter().flat_map(|part| &part.blocks) {
-                let places: Vec<u32> = (0..block.rows).collect();
-                stored.extend(view.block_rows(block, &places)?);
+            for part in &folded {
+                for block in view.open(part)?.blocks() {
+                    let places: Vec<u32> = (0..block.rows).collect();
+                    stored.extend(view.block_rows(block, &places)?);
+                }
             }
             let first = match folded.first() {
                 Some(part) => part.first,
@@ -360,15 +373,6 @@ pub(crate) fn open_sealed(
     check_contiguous(&parts).map_err(|error| error.on_day(day))?;
     let view = DayView::new(day, Some(Arc::new(file)), parts, cache.clone());
     Ok(SealedDay { view, file_len })
-}
-
-fn load_state(
-    context: &DayContext,
-    day: Day,
-    content: LogContent,
-    access: Access,
-) -> Result<LiveState> {
-    load(&*context.directory, &context.cache, day, content, access)
 }
 
 fn load(

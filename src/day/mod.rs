@@ -1,23 +1,24 @@
 //! One UTC day: its files, and what is in them.
 //!
 //! Owns: the names of a day's files and the rooms below: `file` (the day's columns and postings),
-//! `log` (the redb file of a day that is being written), `part` (what both list), `fold` (rows become
+//! `log` (the redb file of a day that is being written), `part` (what both list), `contents` (what a part holds), `fold` (rows become
 //! columns and postings), `tail` (rows not yet folded), `salvage` (the rows of a damaged log), `cache` (what has been
 //! decoded), `live` (a day being written), `view` (a day as a
 //! query sees it). Does not own which days exist, nor what a query wants.
 //!
 //! A day has up to two files:
 //!
-//! - `2026-11-23.day`, append-only: blocks of columns and pages of postings, each under a checksum,
-//!   and, once the day is *sealed*, a footer that lists them.
-//! - `2026-11-23.log.redb`, only while the day is being written: the tail, and the list of what is
-//!   valid in the other file. While it is there, it alone says what the day holds.
+//! - `2026-11-23.day`, append-only: blocks of columns, pages of postings and, for each part, what it
+//!   holds of them, each under a checksum; and, once the day is *sealed*, a footer that lists the parts.
+//! - `2026-11-23.log.redb`, only while the day is being written: the tail, and the list of the parts
+//!   that are valid in the other file. While it is there, it alone says what the day holds.
 //!
 //! Invariants: a row is in the tail or in exactly one block, decided by one redb transaction; a
 //! block and its postings become valid together; bytes of the `.day` file beyond the valid length
 //! are leftovers of an interrupted fold and are never read.
 
 pub(crate) mod cache;
+pub(crate) mod contents;
 pub(crate) mod file;
 pub(crate) mod fold;
 pub(crate) mod live;

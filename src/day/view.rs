@@ -12,8 +12,9 @@ use std::sync::{Arc, OnceLock};
 use crate::codec::columns::{self, Column, ColumnKind, Columns, HEAD_BYTES_MAX, Head};
 use crate::codec::row::Row;
 use crate::day::cache::{Cache, Cached, Place};
+use crate::day::contents::{BlockEntry, Contents, DecodedColumns, Held, PageEntry, Source, Span};
 use crate::day::file::DayFile;
-use crate::day::part::{BlockEntry, DecodedColumns, Held, PageEntry, Part, Source};
+use crate::day::part::{Part, State};
 use crate::error::{Error, Result};
 use crate::index::postings::{self, OpenPage, PageSource, Posting};
 use crate::index::term::{Field, Term};
@@ -63,21 +64,58 @@ impl DayView {
     }
 
     /// The block that holds the row of this ordinal, where there is one.
-    pub(crate) fn block_at(&self, ordinal: u32) -> Option<&BlockEntry> {
+    pub(crate) fn block_at(&self, ordinal: u32) -> Result<Option<BlockEntry>> {
         let part = self.parts.partition_point(|part| part.end() <= ordinal);
-        let blocks = &self.parts.get(part)?.blocks;
-        blocks.get(blocks.partition_point(|block| block.end() <= ordinal))
+        match self.parts.get(part) {
+            Some(part) => Ok(self.contents(part)?.block_at(ordinal).cloned()),
+            None => Ok(None),
+        }
     }
 
     /// The block that holds this row, which must be there.
-    pub(crate) fn block_of(&self, ordinal: u32) -> Result<&BlockEntry> {
+    pub(crate) fn block_of(&self, ordinal: u32) -> Result<BlockEntry> {
         let lost = || Error::corrupt(format!("the row of ordinal {ordinal} is in no block"));
-        self.block_at(ordinal).ok_or_else(|| lost().on_day(self.day))
+        self.block_at(ordinal)?.ok_or_else(|| lost().on_day(self.day))
+    }
+
+    /// The blocks and pages of a part; of one that was lost, none.
+    pub(crate) fn contents(&self, part: &Part) -> Result<Arc<Contents>> {
+        let section = match &part.state {
+            State::Lost => return Ok(Arc::default()),
+            State::Unmerged(contents) => return Ok(contents.clone()),
+            State::Merged { contents, .. } => *contents,
+        };
+        let place = Place::Contents { file: self.file()?.id, offset: section.offset };
+        if let Some(Cached::Contents(contents)) = self.cache.find(place) {
+            return Ok(contents);
+        }
+        let body = self.read_span(section)?;
+        let contents = part.read_contents(section, &body).map_err(|error| {
+            error.at(format_args!("contents at ordinal {}", part.first)).on_day(self.day)
+        })?;
+        let contents = Arc::new(contents);
+        self.cache.keep(place, Cached::Contents(contents.clone()));
+        Ok(contents)
+    }
+
+    /// Sees that the contents of every part can be read.
+    pub(crate) fn check_contents(&self) -> Result<()> {
+        self.parts.iter().try_for_each(|part| self.contents(part).map(|_| ()))
+    }
+
+    /// A part with its contents.
+    pub(crate) fn open<'a>(&'a self, part: &'a Part) -> Result<PartView<'a>> {
+        Ok(PartView { view: self, part, contents: self.contents(part)? })
     }
 
     fn file(&self) -> Result<&Arc<DayFile>> {
         let file = self.file.as_ref();
         file.ok_or_else(|| Error::corrupt("the day's file is not there").on_day(self.day))
+    }
+
+    /// A stretch of the day's file.
+    pub(crate) fn read_span(&self, span: Span) -> Result<Vec<u8>> {
+        self.read(span.offset, span.len as usize)
     }
 
     /// Bytes of the day's file; `NotFound` where the day was dropped meanwhile.
@@ -93,8 +131,8 @@ impl DayView {
     pub(crate) fn column(&self, block: &BlockEntry, kind: ColumnKind) -> Result<Arc<Column>> {
         match &block.source {
             Source::Memory(held) => self.column_in_memory(block, held, kind),
-            Source::File { offset, .. } => {
-                let place = Place::Column { file: self.file()?.id, offset: *offset, kind };
+            Source::File(span) => {
+                let place = Place::Column { file: self.file()?.id, offset: span.offset, kind };
                 if let Some(Cached::Column(column)) = self.cache.find(place) {
                     return Ok(column);
                 }
@@ -126,48 +164,25 @@ impl DayView {
             Source::Memory(held) => {
                 decode_block(kind, block.rows, &mut |range| slice(&held.bytes, range))
             }
-            Source::File { offset, len } => decode_block(kind, block.rows, &mut |range| {
-                self.read_in_block(*offset, *len, range)
-            }),
+            Source::File(span) => {
+                decode_block(kind, block.rows, &mut |range| self.read_within(*span, range))
+            }
         };
         column.map_err(|error| self.in_block(block, error))
     }
 
-    /// The pages of a part's postings.
-    pub(crate) fn pages<'a>(&'a self, part: &'a Part) -> PartPages<'a> {
-        PartPages { view: self, part }
-    }
-
-    /// What is listed under a term in a part.
-    pub(crate) fn posting(&self, part: &Part, term: &Term) -> Result<Option<Posting>> {
-        postings::lookup(&self.pages(part), term).map_err(|error| error.on_day(self.day))
-    }
-
-    /// Visits the terms of a field in a part, with their keys, ascending; those within `keys`, of
-    /// which an empty end is no bound.
-    pub(crate) fn scan(
-        &self,
-        part: &Part,
-        field: Field,
-        keys: Range<&[u8]>,
-        visit: impl FnMut(&[u8], &Posting) -> Result<()>,
-    ) -> Result<()> {
-        let scanned = postings::scan(&self.pages(part), field, keys, visit);
-        scanned.map_err(|error| error.on_day(self.day))
-    }
-
     fn page(&self, page: &PageEntry) -> Result<Arc<OpenPage>> {
-        let (offset, len) = match &page.source {
+        let span = match &page.source {
             Source::Memory(held) => return open_in_memory(held),
-            Source::File { offset, len } => (*offset, *len as usize),
+            Source::File(span) => *span,
         };
-        let place = Place::Page { file: self.file()?.id, offset };
+        let place = Place::Page { file: self.file()?.id, offset: span.offset };
         if let Some(Cached::Page(page)) = self.cache.find(place) {
             return Ok(page);
         }
-        let opened = OpenPage::open(self.read(offset, len)?);
+        let opened = OpenPage::open(self.read_span(span)?);
         let opened = Arc::new(opened.map_err(|error| {
-            error.at(format_args!("page of postings at offset {offset}")).on_day(self.day)
+            error.at(format_args!("page of postings at offset {}", span.offset)).on_day(self.day)
         })?);
         self.cache.keep(place, Cached::Page(opened.clone()));
         Ok(opened)
@@ -182,11 +197,11 @@ impl DayView {
 
     /// Every column of a block: from the cache, or else read and decoded together.
     pub(crate) fn columns(&self, block: &BlockEntry) -> Result<[Arc<Column>; 7]> {
-        let Source::File { offset, len } = &block.source else {
+        let Source::File(span) = &block.source else {
             return columns::each_kind(|kind| self.column(block, kind));
         };
         let file = self.file()?.id;
-        let place = |kind| Place::Column { file, offset: *offset, kind };
+        let place = |kind| Place::Column { file, offset: span.offset, kind };
         let cached = ColumnKind::ALL.map(|kind| match self.cache.find(place(kind)) {
             Some(Cached::Column(column)) => Some(column),
             _ => None,
@@ -194,7 +209,7 @@ impl DayView {
         if let [Some(a), Some(b), Some(c), Some(d), Some(e), Some(f), Some(g)] = cached {
             return Ok([a, b, c, d, e, f, g]);
         }
-        let bytes = self.read(*offset, *len as usize)?;
+        let bytes = self.read_span(*span)?;
         let decoded = decode_head(&bytes, block.rows)
             .and_then(|head| columns::decode_all(&head, &bytes))
             .map_err(|error| self.in_block(block, error))?;
@@ -211,11 +226,11 @@ impl DayView {
         block: &BlockEntry,
         kinds: &[ColumnKind],
     ) -> Result<Vec<Arc<Column>>> {
-        let Source::File { offset, len } = &block.source else {
+        let Source::File(span) = &block.source else {
             return kinds.iter().map(|kind| self.column(block, *kind)).collect();
         };
         let file = self.file()?.id;
-        let place = |kind| Place::Column { file, offset: *offset, kind };
+        let place = |kind| Place::Column { file, offset: span.offset, kind };
         let mut columns: Vec<_> = kinds
             .iter()
             .map(|kind| match self.cache.find(place(*kind)) {
@@ -227,7 +242,7 @@ impl DayView {
         let missing: Vec<_> =
             pairs().filter(|(_, column)| column.is_none()).map(|(kind, _)| *kind).collect();
         if !missing.is_empty() {
-            let mut fetch = |range| self.read_in_block(*offset, *len, range);
+            let mut fetch = |range| self.read_within(*span, range);
             let decoded = fetch(0..HEAD_BYTES_MAX)
                 .and_then(|start| decode_head(&start, block.rows))
                 .and_then(|head| columns::decode_some(&head, &missing, &mut fetch))
@@ -241,11 +256,11 @@ impl DayView {
         Ok(columns.into_iter().flatten().collect())
     }
 
-    /// Bytes of a block, as far as it goes.
-    fn read_in_block(&self, offset: u64, len: u32, range: Range<usize>) -> Result<Vec<u8>> {
-        let end = range.end.min(len as usize);
+    /// Bytes of a stretch of the file, as far as it goes.
+    fn read_within(&self, span: Span, range: Range<usize>) -> Result<Vec<u8>> {
+        let end = range.end.min(span.len as usize);
         let start = range.start.min(end);
-        self.read(offset + start as u64, end - start)
+        self.read(span.offset + start as u64, end - start)
     }
 
     /// Every row of a block, holes too, read past the cache.
@@ -260,23 +275,47 @@ impl DayView {
     }
 }
 
-/// The pages of a part, as they are searched.
-pub(crate) struct PartPages<'a> {
-    view: &'a DayView,
-    part: &'a Part,
+/// A part of a day, with its contents.
+pub(crate) struct PartView<'a> {
+    pub(crate) view: &'a DayView,
+    pub(crate) part: &'a Part,
+    contents: Arc<Contents>,
 }
 
-impl PageSource for PartPages<'_> {
+impl PartView<'_> {
+    pub(crate) fn blocks(&self) -> &[BlockEntry] {
+        &self.contents.blocks
+    }
+
+    /// What is listed under a term.
+    pub(crate) fn posting(&self, term: &Term) -> Result<Option<Posting>> {
+        postings::lookup(self, term).map_err(|error| error.on_day(self.view.day))
+    }
+
+    /// Visits the terms of a field, with their keys, ascending; those within `keys`, of which an empty
+    /// end is no bound.
+    pub(crate) fn scan(
+        &self,
+        field: Field,
+        keys: Range<&[u8]>,
+        visit: impl FnMut(&[u8], &Posting) -> Result<()>,
+    ) -> Result<()> {
+        let scanned = postings::scan(self, field, keys, visit);
+        scanned.map_err(|error| error.on_day(self.view.day))
+    }
+}
+
+impl PageSource for PartView<'_> {
     fn pages(&self) -> usize {
-        self.part.pages.len()
+        self.contents.pages.len()
     }
 
     fn first_term(&self, page: usize) -> &[u8] {
-        &self.part.pages[page].first_term
+        &self.contents.pages[page].first_term
     }
 
     fn page(&self, page: usize) -> Result<Arc<OpenPage>> {
-        self.view.page(&self.part.pages[page])
+        self.view.page(&self.contents.pages[page])
     }
 }
 
@@ -319,22 +358,24 @@ mod tests {
     use crate::codec::row::any;
     use crate::day::fold;
 
+    fn view_of(parts: Vec<Arc<Part>>) -> DayView {
+        DayView::new(Day::from_number(20_000).unwrap(), None, parts, Arc::new(Cache::new(0)))
+    }
+
     #[test]
     fn a_row_is_found_in_its_block_and_none_in_a_stretch_that_was_lost() {
         let part = |first, rows| {
             let rows = any::rows(rows);
             fold::in_memory(first, &rows.iter().collect::<Vec<_>>()).unwrap()
         };
-        let joined = |first, second: Part| Part {
-            rows: 3 + second.rows,
-            blocks: [part(first, 3).blocks, second.blocks].concat().into(),
-            ..part(first, 3)
+        let joined = |first: Part, second: Part| {
+            let view = view_of(vec![]);
+            let blocks = [first, second].map(|part| view.contents(&part).unwrap().blocks.clone());
+            Part::unmerged(0, Contents { blocks: blocks.concat().into(), pages: Box::default() })
         };
-        let parts = [joined(0, part(3, 2)), Part::lost(5, 10), part(15, 1)];
-        let parts = parts.into_iter().map(Arc::new).collect();
-        let day = Day::from_number(20_000).unwrap();
-        let view = DayView::new(day, None, parts, Arc::new(Cache::new(0)));
-        let first = |ordinal| view.block_at(ordinal).map(|block| block.first);
+        let parts = [joined(part(0, 3), part(3, 2)), Part::lost(5, 10), part(15, 1)];
+        let view = view_of(parts.into_iter().map(Arc::new).collect());
+        let first = |ordinal| view.block_at(ordinal).unwrap().map(|block| block.first);
         for (ordinal, found) in [(0, 0), (2, 0), (3, 3), (4, 3), (15, 15)] {
             assert_eq!(first(ordinal), Some(found));
         }

@@ -7,8 +7,9 @@
 //!
 //! ```text
 //! header   magic "DIURNALD", version u32, day u32, checksum of these 16 bytes
-//! section  kind u8 (1 block, 2 page of postings, 3 footer), 3 zeros, length u32, first ordinal u32,
-//!          rows u32, checksum of these 16 bytes xor the section's offset; then the body
+//! section  kind u8 (1 block, 2 page of postings, 3 footer, 4 contents of a part), 3 zeros, length u32,
+//!          first ordinal u32, rows u32, checksum of these 16 bytes xor the section's offset; then the
+//!          body
 //! …
 //! trailer  after a footer: offset u64 and length u32 of its body, version u32, checksum of these 16
 //!          bytes, magic "DIURNALF"
@@ -18,16 +19,21 @@
 //! parts:
 //!
 //! ```text
-//! list   number of parts, parts, checksum
-//! part   first ordinal, rows, number of blocks, blocks, number of pages, pages
-//! block  offset, length, rows, bytes of the rows in memory, zone (88 bytes)
-//! page   length and bytes of its first term, then 0, offset, length (in this file)
-//!                                         or      1, length, bytes (here; only in a log)
+//! list      number of parts, parts, checksum
+//! part      first ordinal, rows, then 0                        lost
+//!                                 or  1, contents              not merged; only in a log
+//!                                 or  2, offset and length of the section of its contents, bytes of
+//!                                        its rows in memory, zone (88 bytes)
+//! contents  number of blocks, blocks, number of pages, pages; in a section, a checksum
+//! block     offset, length, rows, bytes of the rows in memory, zone (88 bytes)
+//! page      length and bytes of its first term, then 0, offset, length (in this file)
+//!                                            or      1, length, bytes (here; only in a log)
 //! ```
 //!
-//! All numbers of a list are varints. A part without blocks is a stretch of ordinals whose rows were
+//! All numbers of a list are varints. A part that is lost is a stretch of ordinals whose rows were
 //! lost to damage; one of 2^27 ordinals and more, a stretch of which nobody knows whether there ever were
-//! such rows.
+//! such rows. A part holds 65,536 rows at most, and its entry is then of about 120 bytes whatever it holds:
+//! so much of a day is in memory, and its contents are read when they are asked for.
 //!
 //! A zone counts the events of its block. Where those are fewer than its rows, the others are *holes*:
 //! events that were erased. A hole is a row whose session id and event type have no bytes, without

@@ -160,7 +160,7 @@ fn listed_count(summary: &DaySummary, plan: &Plan) -> Option<u64> {
 fn count_day(snapshot: &Snapshot, day: Day, plan: &Plan) -> Result<u64> {
     let Some(view) = snapshot.view(day)? else { return Ok(0) };
     let parts = view.parts.iter();
-    parts.map(|part| eval::count(&view, part, plan, &mut Trace::default())).sum()
+    parts.map(|part| eval::count(&view, part, plan)).sum()
 }
 
 /// How many events match.
@@ -204,7 +204,7 @@ fn count_terms(snapshot: &Snapshot, plan: &Plan, field: Field) -> Result<Vec<Cou
             Some(totals) => totals.iter().for_each(|(key, events)| add(key, (*events).into())),
             None => each_match_of(snapshot, plan, day, |view, part, matches| {
                 let all = matches.len() == u64::from(part.events());
-                PartReader::new(view, part).scan(field, |key, posting| {
+                PartReader::new(view, part)?.scan(field, |key, posting| {
                     add(
                         key,
                         if all { posting.cardinality.into() } else { posting.count_in(matches)? },
@@ -250,7 +250,7 @@ impl Buckets {
     fn count_quarters(&mut self, view: &DayView, part: &Part, matches: &Bitmap) -> Result<()> {
         let all = matches.len() == u64::from(part.events());
         let start = view.day.start().as_micros();
-        PartReader::new(view, part).scan(Field::QuarterHour, |key, posting| {
+        PartReader::new(view, part)?.scan(Field::QuarterHour, |key, posting| {
             let quarter = key.first().copied().map_or(0, i64::from);
             let count = match all {
                 true => posting.cardinality.into(),
@@ -264,8 +264,8 @@ impl Buckets {
     }
 
     fn count_rows(&mut self, view: &DayView, part: &Part, matches: &Bitmap) -> Result<()> {
-        let reader = PartReader::new(view, part);
-        for block in &part.blocks {
+        let reader = PartReader::new(view, part)?;
+        for block in reader.part.blocks() {
             let range = reader.range_of(block);
             let count = matches.range_len(range.clone());
             if count == 0 {
@@ -302,7 +302,7 @@ pub(crate) fn sessions(snapshot: &Snapshot, filter: &Filter) -> Result<Vec<Sessi
     let mut sessions = HashMap::<Vec<u8>, (Timestamp, Timestamp, u64)>::new();
     each_match(snapshot, &plan, |view, part, matches| {
         let all = matches.len() == u64::from(part.events());
-        let reader = PartReader::new(view, part);
+        let reader = PartReader::new(view, part)?;
         reader.scan(Field::Session, |key, posting| {
             let (rows, whole) = match all {
                 true => (None, true),
@@ -349,12 +349,12 @@ fn first_and_last(
     rows: &Bitmap,
 ) -> Result<Option<(Timestamp, Timestamp)>> {
     let mut found: Option<(Timestamp, Timestamp)> = None;
-    for block in &reader.part.blocks {
+    for block in reader.part.blocks() {
         let range = reader.range_of(block);
         if rows.range_len(range.clone()) == 0 {
             continue;
         }
-        let times = reader.view.column(block, ColumnKind::ServerTime)?;
+        let times = reader.part.view.column(block, ColumnKind::ServerTime)?;
         for row in rows.iter_in(range.clone()) {
             if let Some(time) = times.time((row - range.start) as usize) {
                 let (first, last) = found.unwrap_or((time, time));

@@ -9,8 +9,9 @@
 use std::sync::Arc;
 
 use crate::codec::columns::{Column, ColumnKind};
-use crate::day::part::{BlockEntry, Part};
-use crate::day::view::{DayView, EVENT_KEYS};
+use crate::day::contents::BlockEntry;
+use crate::day::part::Part;
+use crate::day::view::{DayView, EVENT_KEYS, PartView};
 use crate::error::{Error, Result};
 use crate::index::cells::Cell;
 use crate::index::postings::{self, Bitmap, Posting, Union};
@@ -30,8 +31,7 @@ pub(crate) struct Trace {
 
 /// One part, seen by one query.
 pub(crate) struct PartReader<'a> {
-    pub(crate) view: &'a DayView,
-    pub(crate) part: &'a Part,
+    pub(crate) part: PartView<'a>,
     /// Blocks of which a column was decoded, by place in the part.
     decoded: Vec<bool>,
 }
@@ -44,8 +44,9 @@ pub(crate) fn may_match(view: &DayView, plan: &Plan) -> Result<bool> {
     }
     let Some(sessions) = plan.sessions() else { return Ok(true) };
     for part in &view.parts {
+        let part = view.open(part)?;
         for session in sessions {
-            if view.posting(part, &Term::new(Field::Session, session.as_str()))?.is_some() {
+            if part.posting(&Term::new(Field::Session, session.as_str()))?.is_some() {
                 return Ok(true);
             }
         }
@@ -60,7 +61,7 @@ pub(crate) fn matches(
     plan: &Plan,
     trace: &mut Trace,
 ) -> Result<Bitmap> {
-    let mut reader = PartReader::new(view, part);
+    let mut reader = PartReader::new(view, part)?;
     let mut rows = None;
     trace.steps.resize(plan.steps().len(), 0);
     for (place, step) in plan.steps().iter().enumerate() {
@@ -76,8 +77,8 @@ pub(crate) fn matches(
         }
     }
     let rows = rows.map_or_else(|| reader.events(), Ok)?;
-    trace.blocks_considered += part.blocks.len() as u64;
-    for (block, decoded) in part.blocks.iter().zip(&reader.decoded) {
+    trace.blocks_considered += reader.part.blocks().len() as u64;
+    for (block, decoded) in reader.part.blocks().iter().zip(&reader.decoded) {
         let within = reader.range_of(block);
         trace.blocks_decoded += u64::from(*decoded);
         trace.blocks_pruned += u64::from(!decoded && rows.range_len(within) == 0);
@@ -86,12 +87,14 @@ pub(crate) fn matches(
 }
 
 /// How many rows of a part match; from the postings alone where they can tell.
-pub(crate) fn count(view: &DayView, part: &Part, plan: &Plan, trace: &mut Trace) -> Result<u64> {
-    let reader = PartReader::new(view, part);
+pub(crate) fn count(view: &DayView, part: &Part, plan: &Plan) -> Result<u64> {
     let Some(keys) = plan.conjunction() else {
-        return matches(view, part, plan, trace).map(|rows| rows.len());
+        return matches(view, part, plan, &mut Trace::default()).map(|rows| rows.len());
     };
-    trace.blocks_considered += part.blocks.len() as u64;
+    if keys.is_empty() {
+        return Ok(part.events().into());
+    }
+    let reader = PartReader::new(view, part)?;
     let mut found = Vec::with_capacity(keys.len());
     for (field, key) in keys {
         match reader.posting(*field, key)? {
@@ -100,41 +103,50 @@ pub(crate) fn count(view: &DayView, part: &Part, plan: &Plan, trace: &mut Trace)
         }
     }
     match found.as_slice() {
-        [] => Ok(part.events().into()),
         [single] => Ok(single.cardinality.into()),
         _ => Ok(postings::intersection(found)?.len() as u64),
     }
 }
 
 impl<'a> PartReader<'a> {
-    pub(crate) fn new(view: &'a DayView, part: &'a Part) -> Self {
-        Self { view, part, decoded: vec![false; part.blocks.len()] }
+    pub(crate) fn new(view: &'a DayView, part: &'a Part) -> Result<Self> {
+        let part = view.open(part)?;
+        let decoded = vec![false; part.blocks().len()];
+        Ok(Self { part, decoded })
+    }
+
+    /// How many rows the part has.
+    fn rows(&self) -> u32 {
+        self.part.part.rows
     }
 
     /// The places of a block's rows in the part.
     pub(crate) fn range_of(&self, block: &BlockEntry) -> std::ops::Range<u32> {
-        let start = block.first - self.part.first;
+        let start = block.first - self.part.part.first;
         start..start + block.rows
     }
 
     /// What is listed under a key. No filter asks for the empty one, which holes have.
     fn posting(&self, field: Field, key: &str) -> Result<Option<Posting>> {
-        self.view.posting(self.part, &Term::new(field, key))
+        self.part.posting(&Term::new(field, key))
     }
 
     /// Every row that is an event.
     fn events(&self) -> Result<Bitmap> {
-        let events = self.part.events();
+        let events = self.part.part.events();
         if events == 0 {
             return Ok(Bitmap::empty());
         }
-        let all = Bitmap::full(self.part.rows);
-        if events == self.part.rows {
+        let all = Bitmap::full(self.rows());
+        if events == self.rows() {
             return Ok(all);
         }
-        match self.view.posting(self.part, &Term::new(Field::Session, ""))? {
+        match self.part.posting(&Term::new(Field::Session, ""))? {
             Some(holes) => Ok(all - holes.bitmap()?),
-            None => Err(Error::corrupt("the holes of a part are not listed").on_day(self.view.day)),
+            None => {
+                let error = Error::corrupt("the holes of a part are not listed");
+                Err(error.on_day(self.part.view.day))
+            }
         }
     }
 
@@ -144,7 +156,7 @@ impl<'a> PartReader<'a> {
         field: Field,
         visit: impl FnMut(&[u8], &Posting) -> Result<()>,
     ) -> Result<()> {
-        self.view.scan(self.part, field, EVENT_KEYS, visit)
+        self.part.scan(field, EVENT_KEYS, visit)
     }
 
     /// Those of the candidates that meet the condition.
@@ -204,7 +216,7 @@ impl<'a> PartReader<'a> {
             [single] => single.bitmap().map(Some),
             _ if all => Ok(Some(Bitmap::from_sorted(postings::intersection(found)?))),
             _ => {
-                let mut any = Union::new(self.part.rows);
+                let mut any = Union::new(self.rows());
                 found.iter().try_for_each(|posting| posting.add_to(&mut any))?;
                 Ok(Some(any.finish()))
             }
@@ -219,19 +231,19 @@ impl<'a> PartReader<'a> {
         cover: &Cover,
         candidates: Bitmap,
     ) -> Result<Bitmap> {
-        let zones = || self.part.blocks.iter().map(|block| &block.zone);
+        let zones = || self.part.blocks().iter().map(|block| &block.zone);
         if !zones().any(|zone| condition.may_match_zone(zone)) {
             return Ok(Bitmap::empty());
         }
         if zones().all(|zone| condition.covers_zone(zone)) {
             return Ok(candidates);
         }
-        let (mut met, mut edge) = (Union::new(self.part.rows), Union::new(self.part.rows));
+        let (mut met, mut edge) = (Union::new(self.rows()), Union::new(self.rows()));
         let Some(cells) = cover.span() else { return Ok(Bitmap::empty()) };
         let (first, last) = (cells.start().to_be_bytes(), cells.end().checked_add(1));
         let end = last.map(u32::to_be_bytes);
         let keys = &first[..]..end.as_ref().map_or(&[][..], |end| &end[..]);
-        self.view.scan(self.part, Field::Cell, keys, |key, posting| {
+        self.part.scan(Field::Cell, keys, |key, posting| {
             let cell = Cell::from_key(key);
             let cell = cell.ok_or_else(|| Error::corrupt("a posting names no cell"))?;
             match cover.classify(cell) {
@@ -240,7 +252,7 @@ impl<'a> PartReader<'a> {
                 None => Ok(()),
             }
         })?;
-        let all = candidates.len() == u64::from(self.part.rows);
+        let all = candidates.len() == u64::from(self.rows());
         if !all {
             edge.keep(&candidates);
         }
@@ -256,14 +268,14 @@ impl<'a> PartReader<'a> {
         rows: &Union,
         met: &mut Union,
     ) -> Result<()> {
-        for (place, block) in self.part.blocks.iter().enumerate() {
+        for (place, block) in self.part.blocks().iter().enumerate() {
             let range = self.range_of(block);
             let mut doubtful = rows.iter_in(range.clone()).peekable();
             if doubtful.peek().is_none() || !condition.may_match_zone(&block.zone) {
                 continue;
             }
             self.decoded[place] = true;
-            let column = self.view.column(block, ColumnKind::Location)?;
+            let column = self.part.view.column(block, ColumnKind::Location)?;
             for row in doubtful {
                 let location = column.location((row - range.start) as usize);
                 if location.is_some_and(|it| region.contains(it.latitude, it.longitude)) {
@@ -276,8 +288,8 @@ impl<'a> PartReader<'a> {
 
     /// Answers a condition from zones where they can tell, else row by row.
     fn refine(&mut self, condition: &Condition, candidates: &Bitmap) -> Result<Bitmap> {
-        let mut met = Union::new(self.part.rows);
-        for (place, block) in self.part.blocks.iter().enumerate() {
+        let mut met = Union::new(self.rows());
+        for (place, block) in self.part.blocks().iter().enumerate() {
             let range = self.range_of(block);
             if candidates.range_len(range.clone()) == 0 || !condition.may_match_zone(&block.zone) {
                 continue;
@@ -287,7 +299,7 @@ impl<'a> PartReader<'a> {
                 continue;
             }
             self.decoded[place] = true;
-            let column = self.view.column(block, column_of(condition))?;
+            let column = self.part.view.column(block, column_of(condition))?;
             for row in candidates.iter_in(range.clone()) {
                 if meets(condition, &column, (row - range.start) as usize) {
                     met.add(row);

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use crate::codec::columns::ColumnKind;
-use crate::day::part::BlockEntry;
+use crate::day::contents::BlockEntry;
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::index::postings::Bitmap;
@@ -253,8 +253,8 @@ impl DayHits {
     }
 
     fn gather_part(&mut self, plan: &Plan, place: usize, gathered: &mut Gathered) -> Result<()> {
-        let part = self.view.parts[place].clone();
-        let zones = part.blocks.iter().map(|block| (block, block.zone));
+        let contents = self.view.contents(&self.view.parts[place])?;
+        let zones = contents.blocks.iter().map(|block| (block, block.zone));
         for block in in_order(self.order, zones) {
             if gathered.ends_before(&block.zone) {
                 break;

@@ -152,7 +152,7 @@ fn events_at(view: &DayView, places: &[Position]) -> Result<VecDeque<Event>> {
         let (here, after) = rest.split_at(within);
         rest = after;
         let rows: Vec<u32> = here.iter().map(|(ordinal, _)| ordinal - block.first).collect();
-        for ((ordinal, rank), row) in here.iter().zip(view.block_rows(block, &rows)?) {
+        for ((ordinal, rank), row) in here.iter().zip(view.block_rows(&block, &rows)?) {
             events[*rank] = Some(event_of(EventId::new(view.day, *ordinal), row));
         }
     }
@@ -162,8 +162,8 @@ fn events_at(view: &DayView, places: &[Position]) -> Result<VecDeque<Event>> {
 /// The event of this id.
 pub(crate) fn event(snapshot: &Snapshot, id: EventId) -> Result<Option<Event>> {
     let Some(view) = snapshot.view(id.day())? else { return Ok(None) };
-    let Some(block) = view.block_at(id.ordinal()) else { return Ok(None) };
-    let row = view.block_rows(block, &[id.ordinal() - block.first])?.pop();
+    let Some(block) = view.block_at(id.ordinal())? else { return Ok(None) };
+    let row = view.block_rows(&block, &[id.ordinal() - block.first])?.pop();
     // The place of an event that was erased holds none.
     Ok(row.filter(|row| !row.is_hole()).map(|row| event_of(id, row)))
 }

@@ -16,7 +16,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 
 use crate::codec::columns::{Column, ColumnKind};
-use crate::day::part::BlockEntry;
+use crate::day::contents::BlockEntry;
 use crate::day::view::DayView;
 use crate::error::{Error, Result};
 use crate::event::{EventId, Location};
@@ -248,7 +248,7 @@ pub(crate) fn arrivals(
     let kinds = [&[ColumnKind::ServerTime, ColumnKind::Session, ColumnKind::EventType], more];
     let kinds = kinds.concat();
     aggregate::each_match(snapshot, &Plan::new(filter)?, |view, part, matches| {
-        for entry in &part.blocks {
+        for entry in view.open(part)?.blocks() {
             let start = entry.first - part.first;
             let rows = start..start + entry.rows;
             if matches.range_len(rows.clone()) == 0 {
@@ -292,7 +292,7 @@ impl OpenDay {
     fn next_page(&mut self, kinds: &[ColumnKind]) -> Result<Page> {
         let view = self.view.clone();
         let mut page = Page { day: view.day, rows: Vec::new(), blocks: Vec::new() };
-        let mut held: Vec<&BlockEntry> = Vec::new();
+        let mut held: Vec<BlockEntry> = Vec::new();
         let mut last = 0;
         while let Some(&position) = self.rows.front() {
             let holds = |block: &BlockEntry| (block.first..block.end()).contains(&position.ordinal);
@@ -309,7 +309,7 @@ impl OpenDay {
             page.rows.push((position, last));
             self.rows.pop_front();
         }
-        let blocks = held.into_iter().map(|block| Block::read(&view, block, kinds));
+        let blocks = held.iter().map(|block| Block::read(&view, block, kinds));
         page.blocks = blocks.collect::<Result<_>>()?;
         Ok(page)
     }

@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use crate::codec::bytes::checksum;
-use crate::day::part::{BlockEntry, Part};
+use crate::day::contents::BlockEntry;
+use crate::day::part::Part;
 use crate::day::view::DayView;
 use crate::error::{Error, ErrorKind, Result};
 use crate::event::{Event, EventId};
@@ -223,12 +224,13 @@ impl Turn<'_> {
         range: Range<u32>,
         room: usize,
     ) -> Result<Option<u32>, (Range<u32>, Error)> {
+        let damaged = |error| (range.clone(), error);
         let matches = eval::matches(view, part, self.plan, &mut Trace::default());
-        let matches = matches.map_err(|error| (range.clone(), error))?;
+        let matches = matches.map_err(damaged)?;
         let mut rows = matches.iter_in(range.start - part.first..range.end - part.first);
         let wanted: Vec<u32> = rows.by_ref().take(room).map(|row| part.first + row).collect();
         let mut rest = wanted.as_slice();
-        for block in &part.blocks {
+        for block in view.open(part).map_err(damaged)?.blocks() {
             let within = rest.partition_point(|ordinal| *ordinal < block.end());
             let (here, after) = rest.split_at(within);
             rest = after;
@@ -249,12 +251,15 @@ impl Turn<'_> {
 
 /// What a day is known by that was gone past up to this ordinal: its last event before it.
 pub(super) fn mark(view: &DayView, next: u32) -> Result<Mark> {
-    let blocks = view.parts.iter().rev().flat_map(|part| part.blocks.iter().rev());
-    for block in blocks.filter(|block| block.first < next && block.zone.rows > 0) {
-        let rows = block.rows.min(next - block.first);
-        for place in (0..rows).rev() {
-            if let Some(hash) = hash_at(view, block, place)? {
-                return Ok(Mark::Event { hash, back: next - 1 - (block.first + place) });
+    for part in view.parts.iter().rev().filter(|it| it.first < next && it.events() > 0) {
+        let part = view.open(part)?;
+        let may_hold = |block: &&BlockEntry| block.first < next && block.zone.rows > 0;
+        for block in part.blocks().iter().rev().filter(may_hold) {
+            let rows = block.rows.min(next - block.first);
+            for place in (0..rows).rev() {
+                if let Some(hash) = hash_at(view, block, place)? {
+                    return Ok(Mark::Event { hash, back: next - 1 - (block.first + place) });
+                }
             }
         }
     }
@@ -288,8 +293,8 @@ fn is_same(view: &DayView, reached: &Reached) -> bool {
         Some(Mark::Event { hash, back }) => (hash, reached.next.checked_sub(back + 1)),
     };
     let now = ordinal.and_then(|ordinal| {
-        let block = view.block_at(ordinal)?;
-        Some(hash_at(view, block, ordinal - block.first))
+        let block = view.block_at(ordinal).transpose()?;
+        Some(block.and_then(|block| hash_at(view, &block, ordinal - block.first)))
     });
     // A row that was erased or lost since, or cannot be read, says nothing.
     !matches!(now, Some(Ok(Some(now))) if now != hash)

@@ -14,7 +14,9 @@ use crate::clock::ManualClock;
 use crate::codec::bytes::checksum;
 use crate::codec::row::Row;
 use crate::codec::{batch, columns};
-use crate::day::file::{self, SectionHead};
+use crate::day::contents::Contents;
+use crate::day::file::{self, SectionHead, SectionKind};
+use crate::day::part::{Part, State};
 use crate::day::{FileKind, fold, view};
 use crate::error::{ErrorKind, Result};
 use crate::event::NewEvent;
@@ -36,6 +38,8 @@ pub enum Kind {
     Zone,
     /// A page of postings.
     Page,
+    /// The contents of a part.
+    Contents,
     /// A list of parts.
     Parts,
     /// A day's file.
@@ -48,17 +52,23 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Batch,
         Self::Block,
         Self::Zone,
         Self::Page,
+        Self::Contents,
         Self::Parts,
         Self::DayFile,
         Self::Log,
         Self::Catalog,
     ];
 }
+
+/// Events of a sample's day.
+const SAMPLE_EVENTS: u32 = 50;
+
+const HEAD_BYTES: usize = file::SECTION_HEAD_BYTES as usize;
 
 /// The day of every sample.
 fn day() -> Day {
@@ -74,6 +84,7 @@ pub fn read(kind: Kind, bytes: &[u8]) {
             Kind::Block => read_block(&bytes),
             Kind::Zone => read_zone(&bytes),
             Kind::Page => read_page(bytes),
+            Kind::Contents => read_contents(&bytes),
             Kind::Parts => file::decode_parts(&bytes, 1 << 20).map(|_| ()),
             Kind::DayFile => read_store(&FileKind::Columns.name(day()), &bytes),
             Kind::Log => read_store(&FileKind::Log.name(day()), &bytes),
@@ -104,6 +115,14 @@ fn read_block(bytes: &[u8]) -> Result<()> {
 fn read_zone(bytes: &[u8]) -> Result<()> {
     let zone = Zone::decode(bytes)?;
     assert_eq!(Zone::decode(&zone.encode())?, zone);
+    Ok(())
+}
+
+/// The contents of the sample's first part.
+fn read_contents(bytes: &[u8]) -> Result<()> {
+    let contents = Contents::of_section(bytes, 0, SAMPLE_EVENTS, 1 << 20)?;
+    let again = Contents::of_section(&contents.to_section(), 0, SAMPLE_EVENTS, 1 << 20)?;
+    assert_eq!(format!("{contents:?}"), format!("{again:?}"));
     Ok(())
 }
 
@@ -198,7 +217,7 @@ fn row(number: u32) -> Row {
 /// Names of files and what they hold.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// A store with 50 events: sealed, or with a log.
+/// A store with a day of events: sealed, or with a log.
 fn sample_disk(live: bool) -> FaultyStorage {
     // Made once: a fuzzer asks for it with each input.
     static FILES: [OnceLock<Files>; 2] = [OnceLock::new(), OnceLock::new()];
@@ -216,7 +235,7 @@ fn filled_disk(live: bool) -> FaultyStorage {
     let disk = FaultyStorage::new();
     let filled = || -> Result<()> {
         let store = builder().open_on(&disk)?;
-        for number in (0..50).step_by(5) {
+        for number in (0..SAMPLE_EVENTS).step_by(5) {
             store.log_events((number..number + 5).map(event))?;
         }
         if !live {
@@ -237,6 +256,13 @@ fn filled_disk(live: bool) -> FaultyStorage {
 pub fn samples(kind: Kind) -> Vec<Vec<u8>> {
     let rows: Vec<Row> = (0..40).map(row).collect();
     let file = |live: bool, name: &str| sample_disk(live).read(name).into_iter().collect();
+    // The bodies of a sealed day's sections of a kind.
+    let section = |kind: SectionKind| {
+        let bytes = sample_disk(false).read(&FileKind::Columns.name(day())).unwrap_or_default();
+        let found = sections(&bytes).into_iter();
+        let found = found.filter(|(body, _)| bytes[body - HEAD_BYTES] == kind as u8);
+        found.map(|(body, len)| bytes[body..body + len].to_vec()).collect::<Vec<_>>()
+    };
     let parts = |rows: &[Row]| fold::in_memory(0, &rows.iter().collect::<Vec<_>>());
     let made = || -> Result<Vec<Vec<u8>>> {
         Ok(match kind {
@@ -244,17 +270,15 @@ pub fn samples(kind: Kind) -> Vec<Vec<u8>> {
             Kind::Block => vec![columns::encode(&rows)?.bytes, columns::encode(&rows[..1])?.bytes],
             Kind::Zone => vec![columns::encode(&rows)?.zone.encode()],
             Kind::Page => {
-                let pages = parts(&rows)?.pages.into_iter();
+                let State::Unmerged(contents) = parts(&rows)?.state else { return Ok(Vec::new()) };
+                let pages = contents.pages.iter();
                 pages.filter_map(|page| page.source.in_memory().map(<[u8]>::to_vec)).collect()
             }
+            Kind::Contents => section(SectionKind::Contents),
             Kind::Parts => {
-                let lost = crate::day::part::Part::lost(0, 70_000);
-                let disk = sample_disk(false);
-                let name = FileKind::Columns.name(day());
-                let bytes = disk.read(&name).unwrap_or_default();
-                let footer = sections(&bytes).into_iter().next_back();
-                let footer = footer.map(|(body, len)| bytes[body..body + len].to_vec());
-                footer.into_iter().chain([file::encode_parts([&lost].into_iter())]).collect()
+                let lost = file::encode_parts([&Part::lost(0, 70_000)].into_iter());
+                let unmerged = file::encode_parts([&parts(&rows)?].into_iter());
+                section(SectionKind::Footer).into_iter().chain([lost, unmerged]).collect()
             }
             Kind::DayFile => file(false, &FileKind::Columns.name(day())),
             Kind::Log => file(true, &FileKind::Log.name(day())),
@@ -269,7 +293,7 @@ pub fn samples(kind: Kind) -> Vec<Vec<u8>> {
 fn resealed(kind: Kind, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     match kind {
-        Kind::Batch | Kind::Page | Kind::Parts => reseal_end(&mut bytes),
+        Kind::Batch | Kind::Page | Kind::Contents | Kind::Parts => reseal_end(&mut bytes),
         Kind::Block => columns::reseal(&mut bytes),
         Kind::DayFile => reseal_day_file(&mut bytes),
         Kind::Zone | Kind::Log | Kind::Catalog => {}
@@ -286,10 +310,9 @@ fn reseal_end(bytes: &mut [u8]) {
 /// Where the bodies of a file's sections lie, by their heads' own words.
 fn sections(bytes: &[u8]) -> Vec<(usize, usize)> {
     let (mut at, mut found) = (file::HEADER_BYTES as usize, Vec::new());
-    let head_bytes = file::SECTION_HEAD_BYTES as usize;
-    while let Some(head) = bytes.get(at..at + head_bytes) {
+    while let Some(head) = bytes.get(at..at + HEAD_BYTES) {
         let len = u32::from_le_bytes([head[4], head[5], head[6], head[7]]) as usize;
-        let body = at + head_bytes;
+        let body = at + HEAD_BYTES;
         if body.checked_add(len).is_none_or(|end| end > bytes.len()) {
             break;
         }
@@ -304,11 +327,10 @@ fn reseal_day_file(bytes: &mut [u8]) {
     if let Some(header) = bytes.get_mut(..file::HEADER_BYTES as usize) {
         reseal_end(header);
     }
-    let head_bytes = file::SECTION_HEAD_BYTES as usize;
     let found = sections(bytes);
-    let known: BTreeSet<u8> = (1..=3).collect();
+    let known: BTreeSet<u8> = (1..=4).collect();
     for (body, len) in found {
-        let kind = bytes[body - head_bytes];
+        let kind = bytes[body - HEAD_BYTES];
         if !known.contains(&kind) {
             break;
         }
@@ -316,7 +338,7 @@ fn reseal_day_file(bytes: &mut [u8]) {
             1 => columns::reseal(&mut bytes[body..body + len]),
             _ => reseal_end(&mut bytes[body..body + len]),
         }
-        SectionHead::reseal(&mut bytes[body - head_bytes..body], (body - head_bytes) as u64);
+        SectionHead::reseal(&mut bytes[body - HEAD_BYTES..body], (body - HEAD_BYTES) as u64);
     }
     if let Some(trailer) = bytes.split_last_chunk_mut::<{ file::TRAILER_BYTES as usize }>() {
         reseal_end(&mut trailer.1[..24]);

@@ -14,9 +14,9 @@ use crate::catalog::DaySummary;
 use crate::client_time;
 use crate::codec::columns::Head;
 use crate::codec::row::Row;
+use crate::day::contents::{BlockEntry, Contents};
 use crate::day::file::{self, SectionHead, SectionKind};
-use crate::day::part::{BlockEntry, Part};
-use crate::day::view::DayView;
+use crate::day::view::{DayView, PartView};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::cells::Cell;
 use crate::index::postings::OpenPage;
@@ -159,7 +159,12 @@ impl DayCheck<'_> {
             } else if part.is_lost() {
                 self.lost += u64::from(part.rows);
             } else {
-                self.check_part(part);
+                match self.view.open(part) {
+                    Ok(part) => self.check_part(&part),
+                    Err(error) => {
+                        self.report_error(&format!("contents at ordinal {}", part.first), &error);
+                    }
+                }
             }
         }
         if let Some(listed) = snapshot.summary(self.view.day) {
@@ -171,15 +176,16 @@ impl DayCheck<'_> {
         }
     }
 
-    fn check_part(&mut self, part: &Part) {
+    fn check_part(&mut self, part: &PartView<'_>) {
         let mut expected = ExpectedTerms::new();
-        for block in &part.blocks {
+        let first = part.part.first;
+        for block in part.blocks() {
             match self.check_block(block) {
                 Ok(rows) => {
                     let holes = rows.iter().filter(|row| row.is_hole()).count() as u64;
                     self.erased += holes;
                     self.events += rows.len() as u64 - holes;
-                    expect(&mut expected, block.first - part.first, &rows);
+                    expect(&mut expected, block.first - first, &rows);
                 }
                 Err(error) => {
                     self.report_error(&format!("block at ordinal {}", block.first), &error);
@@ -187,10 +193,10 @@ impl DayCheck<'_> {
                 }
             }
         }
-        let place = format!("postings at ordinal {}", part.first);
+        let place = format!("postings at ordinal {first}");
         let mut found = Vec::new();
         for field in Field::ALL {
-            let scanned = self.view.scan(part, field, &[]..&[], |key, posting| {
+            let scanned = part.scan(field, &[]..&[], |key, posting| {
                 let rows: Vec<u32> = posting.bitmap()?.iter().collect();
                 let term = format!("{field} {:?}", String::from_utf8_lossy(key));
                 if rows.len() != posting.cardinality as usize {
@@ -298,6 +304,9 @@ pub(crate) fn check_sections(
             SectionKind::Block => Head::decode(&body).and_then(|head| head.verify(&body)),
             SectionKind::Page => OpenPage::open(body).map(|_| ()),
             SectionKind::Footer => file::decode_parts(&body, offset).map(|_| ()),
+            SectionKind::Contents => {
+                Contents::of_section(&body, head.first, head.rows, offset).map(|_| ())
+            }
         };
         checked.map_err(|error| error.at(format_args!("section at offset {offset}")))?;
         offset += file::SECTION_HEAD_BYTES + u64::from(head.len);
@@ -319,10 +328,18 @@ mod tests {
     use crate::codec::row::any;
     use crate::day::cache::Cache;
     use crate::day::fold;
+    use crate::day::part::{Part, State};
     use crate::time::Timestamp;
 
     fn part_of(rows: &[Row]) -> Part {
         fold::in_memory(100, &rows.iter().collect::<Vec<_>>()).unwrap()
+    }
+
+    fn contents_of(rows: &[Row]) -> Contents {
+        match part_of(rows).state {
+            State::Unmerged(contents) => Contents::clone(&contents),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The events and the erased ones of a part of the day of `any::rows`, and what is told of it.
@@ -331,7 +348,7 @@ mod tests {
         let view = DayView::new(day, None, vec![Arc::new(part)], Arc::new(Cache::new(1 << 20)));
         let mut check =
             DayCheck { view: &view, events: 0, lost: 0, erased: 0, problems: Vec::new() };
-        check.check_part(&view.parts[0]);
+        check.check_part(&view.open(&view.parts[0]).unwrap());
         let told = check.problems.into_iter().map(|problem| problem.what).collect();
         (check.events, check.erased, told)
     }
@@ -356,7 +373,8 @@ mod tests {
         let told_where = |change: fn(&mut Row)| {
             let mut others = rows.clone();
             change(&mut others[3]);
-            told(Part { pages: part_of(&others).pages, ..part_of(&rows) })
+            let pages = contents_of(&others).pages;
+            told(Part::unmerged(100, Contents { pages, ..contents_of(&rows) }))
         };
         assert_eq!(told_where(|_| ()), Vec::<String>::new());
         let others = |term| format!("{term} has not the rows or times that the log has");
@@ -376,9 +394,10 @@ mod tests {
     #[test]
     fn a_block_with_anothers_zone_or_a_row_of_another_day_is_told() {
         let mut rows = any::rows(20);
-        let mut part = part_of(&rows);
-        part.blocks[0].zone = part_of(&rows[1..]).blocks[0].zone;
-        assert_eq!(told(part), ["its zone is not that of its rows"]);
+        let mut contents = contents_of(&rows);
+        contents.blocks[0].zone = contents_of(&rows[1..]).blocks[0].zone;
+        let told_of = told(Part::unmerged(100, contents));
+        assert_eq!(told_of, ["its zone is not that of its rows"]);
         let time = Timestamp::from_micros(rows[19].server_time.as_micros() + 86_400_000_000);
         rows[19].server_time = time;
         assert_eq!(told(part_of(&rows)), [format!("a row of {time} lies here")]);

@@ -187,6 +187,7 @@ fn every_kept_input_is_read() {
         (Kind::Block, "block"),
         (Kind::Zone, "zone"),
         (Kind::Page, "page"),
+        (Kind::Contents, "contents"),
         (Kind::Parts, "parts"),
         (Kind::DayFile, "day_file"),
     ] {
@@ -206,6 +207,7 @@ fn samples_are_written_to_the_corpora() {
         (Kind::Block, "block"),
         (Kind::Zone, "zone"),
         (Kind::Page, "page"),
+        (Kind::Contents, "contents"),
         (Kind::Parts, "parts"),
         (Kind::DayFile, "day_file"),
     ] {

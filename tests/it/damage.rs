@@ -639,6 +639,44 @@ fn a_sealed_day_whose_list_is_damaged_goes_on_where_the_catalog_knows_it_to_end(
     assert_eq!(id.ordinal(), 100 + UNKNOWN_ORDINALS, "there is room after what was found");
 }
 
+/// Where the bodies of a day's file lie that are the contents of parts.
+fn contents_of_parts(file: &[u8]) -> Vec<Range<usize>> {
+    const HEADER: usize = 24;
+    const HEAD: usize = 24;
+    const TRAILER: usize = 32;
+    let (mut offset, mut found) = (HEADER, Vec::new());
+    while offset + HEAD < file.len() - TRAILER {
+        let len = u32::from_le_bytes(file[offset + 4..offset + 8].try_into().unwrap()) as usize;
+        let body = offset + HEAD..offset + HEAD + len;
+        offset = body.end;
+        found.extend(Some(body).filter(|_| file[offset - len - HEAD] == 4));
+    }
+    found
+}
+
+#[test]
+fn a_part_of_which_nothing_says_what_it_holds_is_told_and_rebuilt_without_a_loss() {
+    let store = Closed::finished();
+    let file = format!("days/{}.day", ago(3));
+    let contents = contents_of_parts(store.bytes(&file));
+    assert!(!contents.is_empty());
+    for body in contents {
+        let disk = store.disk();
+        assert!(disk.flip(&file, body.start + body.len() / 2, 0x10));
+        let reader = open_to_read(&disk);
+        assert_names_a_day(&reader.count(&Filter::session("session 5")).unwrap_err(), &[ago(3)]);
+        let problems = reader.check().unwrap().problems;
+        let places: Vec<&str> = problems.iter().map(|problem| problem.place.as_str()).collect();
+        assert!(places.contains(&"contents at ordinal 0"), "{places:?}");
+        drop(reader);
+        let opened = open(&disk).unwrap();
+        let report = opened.rebuild().unwrap();
+        assert_eq!((report.events_lost, report.days_cut_short.len()), (0, 0), "{report:?}");
+        assert_clean(&opened);
+        assert_eq!(everything(&opened), store.model.matching(&Filter::All));
+    }
+}
+
 #[test]
 fn a_day_that_was_taken_up_again_and_has_lost_its_log_goes_on_past_what_that_may_have_held() {
     let disk = Closed::finished().disk();

@@ -79,7 +79,10 @@ fn a_store_of_format_1_is_read_and_written_on() {
         let store = open(fresh.path()).unwrap();
         log_all(&store);
         store.close().unwrap();
-        std::fs::remove_file(fresh.path().join("LOCK")).unwrap();
+        // Every store has its own.
+        for name in ["LOCK", "IDENTITY"] {
+            std::fs::remove_file(fresh.path().join(name)).unwrap();
+        }
         let _ = std::fs::remove_dir_all(fixture());
         copy_store(fresh.path(), &fixture());
     }

@@ -408,7 +408,7 @@ fn day_of_lost_rows(number: u32, rows: u32) -> Vec<u8> {
     varint(&mut list, parts);
     for part in 0..parts {
         let first = part * part_rows;
-        for value in [first, part_rows.min(rows - first), 0, 0] {
+        for value in [first, part_rows.min(rows - first), 0] {
             varint(&mut list, value);
         }
     }

@@ -2,7 +2,7 @@
 //! Method: days in memory, and the rules that decide, each at the edge where its answer changes.
 
 use super::*;
-use crate::day::part::{BlockEntry, Source};
+use crate::day::contents::{BlockEntry, Contents, Source};
 use crate::index::zones::Zone;
 use crate::storage::memory::MemoryDirectory;
 use crate::time::Timestamp;
@@ -93,11 +93,27 @@ fn a_part_is_filled_and_no_fuller() {
 }
 
 #[test]
+fn a_merged_part_costs_as_much_memory_whatever_it_holds() {
+    let cost = |block_rows| {
+        let mut live = live_day(&context(block_rows));
+        commit(&mut live, vec![small(); PART_ROWS_MAX]);
+        commit(&mut live, vec![small(); 2 * block_rows]);
+        let parts = live.state().parts.clone();
+        let view = live.view_of((*parts).clone(), live.state().file.clone());
+        let blocks = view.open(&parts[0]).unwrap().blocks().len();
+        assert_eq!((blocks, parts[0].is_unmerged()), (PART_ROWS_MAX / block_rows, false));
+        parts[0].bytes()
+    };
+    assert_eq!(cost(64), cost(4096));
+    assert!(cost(64) < 200, "{} bytes", cost(64));
+}
+
+#[test]
 fn small_parts_are_taken_together_as_far_as_rows_and_bytes_allow() {
     let part = |first, rows, row_bytes| {
         let (zone, source) = (Zone::default(), Source::held([]));
         let blocks = [BlockEntry { first, rows, row_bytes, zone, source }].into();
-        Arc::new(Part { blocks, ..Part::lost(first, rows) })
+        Arc::new(Part::unmerged(first, Contents { blocks, pages: Box::default() }))
     };
     let parts = [Arc::new(Part::lost(0, 3)), part(3, 4, 100), part(7, 5, 50)];
     assert_eq!(trailing(&parts, 9, 150), 2);
@@ -152,8 +168,9 @@ fn small_blocks_are_made_one_when_their_day_is_sealed_with_nothing_left_in_its_t
         let live = LiveDay::open(&context, day).unwrap();
         assert_eq!(shape(&live), (vec![16, 16], 0));
         let sealed = live.seal(|_| Ok(())).unwrap().unwrap();
-        let blocks = sealed.view.parts.iter().flat_map(|part| &part.blocks);
-        blocks.map(|block| block.rows).collect::<Vec<_>>()
+        let [part] = &sealed.view.parts[..] else { panic!("{:?}", sealed.view.parts) };
+        let part = sealed.view.open(part).unwrap();
+        part.blocks().iter().map(|block| block.rows).collect::<Vec<_>>()
     };
     assert_eq!(blocks_of(31), [16, 16], "they do not fit into one");
     assert_eq!(blocks_of(32), [32]);

@@ -20,10 +20,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog;
 use crate::codec::columns::Head;
+use crate::day::contents::{BlockEntry, Contents, PageEntry, Source};
 use crate::day::file::{Appender, FORMAT_VERSION, MARK_BYTES, SectionKind};
-use crate::day::part::{BlockEntry, PageEntry, Part, Source};
+use crate::day::part::{Part, State};
 use crate::day::view::DayView;
-use crate::day::{FOLDER, FOLDERS, FileKind, live};
+use crate::day::{FOLDER, FOLDERS, FileKind, fold, live};
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::postings::OpenPage;
 use crate::snapshot::Snapshot;
@@ -268,10 +269,11 @@ fn trouble(error: Error) -> Trouble {
     }
 }
 
-/// Appends the blocks of a part, and its pages where they are in a file; one that was lost has neither.
+/// Appends what a part holds, its pages only where they are in a file.
 fn copy_part(source: &DayView, part: &Part, appender: &mut Appender) -> Copied<Part> {
-    let mut blocks = Vec::with_capacity(part.blocks.len());
-    for block in &part.blocks {
+    let contents = source.contents(part).map_err(Trouble::Day)?;
+    let mut blocks = Vec::with_capacity(contents.blocks.len());
+    for block in &contents.blocks {
         let bytes = bytes_of(source, &block.source)?;
         let sound = Head::decode(&bytes).and_then(|head| head.verify(&bytes));
         sound.map_err(|error| {
@@ -281,8 +283,8 @@ fn copy_part(source: &DayView, part: &Part, appender: &mut Appender) -> Copied<P
         let source = append(appender, SectionKind::Block, block.first, block.rows, &bytes)?;
         blocks.push(BlockEntry { source, ..*block });
     }
-    let mut pages = Vec::with_capacity(part.pages.len());
-    for page in &part.pages {
+    let mut pages = Vec::with_capacity(contents.pages.len());
+    for page in &contents.pages {
         let source = match &page.source {
             Source::Memory(held) => Source::Memory(held.clone()),
             in_file => {
@@ -294,13 +296,20 @@ fn copy_part(source: &DayView, part: &Part, appender: &mut Appender) -> Copied<P
         };
         pages.push(PageEntry { first_term: page.first_term.clone(), source });
     }
-    Ok(Part { first: part.first, rows: part.rows, blocks: blocks.into(), pages: pages.into() })
+    let contents = Contents { blocks: blocks.into(), pages: pages.into() };
+    match part.state {
+        State::Lost => Ok(part.clone()),
+        State::Unmerged(_) => Ok(Part::unmerged(part.first, contents)),
+        State::Merged { .. } => {
+            fold::append_contents(appender, part.first, &contents).map_err(Trouble::Backup)
+        }
+    }
 }
 
 fn bytes_of<T>(view: &DayView, source: &Source<T>) -> Copied<Vec<u8>> {
     match source {
         Source::Memory(held) => Ok(held.bytes.to_vec()),
-        Source::File { offset, len } => view.read(*offset, *len as usize).map_err(Trouble::Day),
+        Source::File(span) => view.read_span(*span).map_err(Trouble::Day),
     }
 }
 
@@ -311,6 +320,5 @@ fn append<T>(
     rows: u32,
     bytes: &[u8],
 ) -> Copied<Source<T>> {
-    let (offset, len) = appender.append(kind, first, rows, bytes).map_err(Trouble::Backup)?;
-    Ok(Source::File { offset, len })
+    appender.append(kind, first, rows, bytes).map(Source::File).map_err(Trouble::Backup)
 }

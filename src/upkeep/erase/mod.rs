@@ -162,7 +162,7 @@ fn concerned(snapshot: &Snapshot, session_id: &str) -> Vec<Day> {
 fn count(view: &DayView, session_id: &str) -> Result<u64> {
     let term = Term::new(Field::Session, session_id);
     let count = |part: &Arc<Part>| {
-        Ok(view.posting(part, &term)?.map_or(0, |posting| u64::from(posting.cardinality)))
+        Ok(view.open(part)?.posting(&term)?.map_or(0, |posting| u64::from(posting.cardinality)))
     };
     view.parts.iter().map(count).sum()
 }
@@ -202,10 +202,12 @@ fn carry_out(days: &OpenDays, session_id: &str, meter: &mut Meter<'_>) -> Result
 
 /// Whether a row of a day is one of the session's, by the rows themselves.
 fn holds(view: &DayView, session_id: &str) -> Result<bool> {
-    for block in view.parts.iter().flat_map(|part| &part.blocks) {
-        let Column::Session(ids) = view.decode(block, ColumnKind::Session)? else { continue };
-        if (0..block.rows as usize).any(|row| ids.get(row) == session_id) {
-            return Ok(true);
+    for part in &view.parts {
+        for block in view.open(part)?.blocks() {
+            let Column::Session(ids) = view.decode(block, ColumnKind::Session)? else { continue };
+            if (0..block.rows as usize).any(|row| ids.get(row) == session_id) {
+                return Ok(true);
+            }
         }
     }
     Ok(false)
@@ -257,7 +259,7 @@ fn write_without(
             live::merge_unmerged(&mut appender, &mut parts, &view)?;
             live::push_lost(&mut parts, part.first, part.rows);
         }
-        for block in &part.blocks {
+        for block in source.open(part)?.blocks() {
             let mut rows = source.stored_rows(block)?;
             erased += leave_out(&mut rows, session_id, source.day);
             let rows: Vec<&Row> = rows.iter().collect();
