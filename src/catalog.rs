@@ -224,7 +224,7 @@ fn decode_totals(reader: &mut Reader<'_>) -> Result<Option<Totals>> {
         return Ok(None);
     }
     let count = reader.varint_to(DAY_TOTALS_MAX)?;
-    let mut total = || Ok((reader.bytes()?.into(), reader.varint_to(u32::MAX as usize)? as u32));
+    let mut total = || Ok((reader.bytes()?.into(), reader.varint_u32()?));
     (0..count).map(|_| total()).collect::<Result<Totals>>().map(Some)
 }
 

@@ -203,8 +203,8 @@ impl Shelf {
         live::open_sealed(&self.directory, day, &self.cache, file_len)
     }
 
-    /// The same, once all that the day's parts hold is seen to be listed.
-    pub(crate) fn open_listed(&self, day: Day, file_len: u64) -> Result<SealedDay> {
+    /// The same, once the contents of all its parts are seen to be readable: it is to be written on.
+    pub(crate) fn open_whole(&self, day: Day, file_len: u64) -> Result<SealedDay> {
         let sealed = self.open_sealed(day, file_len)?;
         sealed.view.check_contents()?;
         Ok(sealed)

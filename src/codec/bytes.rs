@@ -145,6 +145,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A varint of 32 bits.
+    pub(crate) fn varint_u32(&mut self) -> Result<u32> {
+        u32::try_from(self.varint()?).map_err(|_| self.corrupt("a number exceeds its limit"))
+    }
+
     pub(crate) fn zigzag(&mut self) -> Result<i64> {
         let value = self.varint()?;
         Ok((value >> 1).cast_signed() ^ -((value & 1).cast_signed()))

@@ -1,7 +1,7 @@
 //! What has been read from day files and decoded.
 //!
-//! Owns: a cache of footers, contents of parts, columns and pages of postings, bounded by bytes, and the few open files
-//! of sealed days, shared by all queries of a store. Does not own what is decoded.
+//! Owns: a cache of footers, contents of parts, columns and pages of postings, bounded by bytes, and the few
+//! open files of sealed days, shared by all queries of a store. Does not own what is decoded.
 //!
 //! Invariant: what it holds weighs at most its bound; an entry is found only through the opening of
 //! the file that it was read from.
@@ -28,8 +28,8 @@ pub(crate) enum Place {
     Column { file: u64, offset: u64, kind: ColumnKind },
     /// The page of postings at this offset.
     Page { file: u64, offset: u64 },
-    /// The contents of a part in the section at this offset.
-    Contents { file: u64, offset: u64 },
+    /// The contents, in the section at this offset, of the part that begins with this ordinal.
+    Contents { file: u64, offset: u64, first: u32 },
     /// What a sealed day's footer lists; the stamp tells its file from others of that name.
     Footer { day: Day, file_len: u64, stamp: u64 },
 }

@@ -12,7 +12,8 @@
 //! page      length and bytes of its first term, then 0, offset, length (in the day's file)
 //!                                            or      1, length, bytes (here)
 //! ```
-//! All numbers are varints. A section of the day's file is contents and their checksum.
+//! All numbers are varints. A section of the day's file is a version u8 (1), contents whose pages are all in
+//! the file, and a checksum; a log has those of parts that are not merged, whose pages are here.
 
 use std::sync::{Arc, OnceLock};
 
@@ -22,6 +23,9 @@ use crate::error::{Error, Result};
 use crate::index::postings::OpenPage;
 use crate::index::zones::Zone;
 use crate::limits::BLOCK_COLUMN_BYTES_MAX;
+
+/// The version of a section.
+const VERSION: u8 = 1;
 
 /// Where bytes are.
 #[derive(Debug, Clone)]
@@ -89,7 +93,7 @@ impl Span {
     /// Reads a span, which lies within the first `file_len` bytes of the file.
     pub(crate) fn decode(reader: &mut Reader<'_>, file_len: u64) -> Result<Self> {
         let offset = reader.varint()?;
-        let len = read_u32(reader)?;
+        let len = reader.varint_u32()?;
         if offset.checked_add(len.into()).is_none_or(|end| end > file_len) {
             return Err(Error::corrupt("an entry points past the end of the day's file"));
         }
@@ -178,7 +182,10 @@ impl Contents {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         put_varint(out, self.blocks.len() as u64);
         for block in &self.blocks {
-            // A block is listed only once it is in the file.
+            debug_assert!(
+                block.source.in_memory().is_none(),
+                "a block is listed once it is in the file"
+            );
             if let Source::File(span) = block.source {
                 span.encode(out);
             }
@@ -228,7 +235,7 @@ impl Contents {
 
     /// The body of a section.
     pub(crate) fn to_section(&self) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = vec![VERSION];
         self.encode(&mut out);
         seal(&mut out);
         out
@@ -238,9 +245,17 @@ impl Contents {
     pub(crate) fn of_section(body: &[u8], first: u32, rows: u32, offset: u64) -> Result<Self> {
         const PLACE: &str = "contents of a part";
         let mut reader = Reader::new(unseal(body, PLACE)?, PLACE);
+        match reader.u8()? {
+            VERSION => {}
+            0 => return Err(Error::corrupt("contents of a part without a version")),
+            newer => return Err(Error::version(PLACE, newer.into(), VERSION.into())),
+        }
         let contents = Self::decode(&mut reader, first, first.saturating_add(rows), offset)?;
         reader.finish()?;
-        Ok(contents)
+        match contents.postings_here() {
+            0 => Ok(contents),
+            _ => Err(Error::corrupt("a page of postings lies among the contents of a part")),
+        }
     }
 }
 
@@ -251,7 +266,7 @@ fn decode_block(
     file_len: u64,
 ) -> Result<BlockEntry> {
     let source = Source::File(Span::decode(reader, file_len)?);
-    let rows = read_u32(reader)?;
+    let rows = reader.varint_u32()?;
     // No block has more, and sums of it cannot overflow.
     let row_bytes = reader.varint_to(BLOCK_COLUMN_BYTES_MAX)? as u64;
     let zone = Zone::decode(reader.slice(Zone::BYTES)?)?;
@@ -270,10 +285,6 @@ fn decode_page(reader: &mut Reader<'_>, file_len: u64) -> Result<PageEntry> {
         _ => return Err(Error::corrupt("a page's entry names no known place")),
     };
     Ok(PageEntry { first_term, source })
-}
-
-pub(crate) fn read_u32(reader: &mut Reader<'_>) -> Result<u32> {
-    u32::try_from(reader.varint()?).map_err(|_| Error::corrupt("an entry's number is too large"))
 }
 
 #[cfg(test)]
@@ -320,5 +331,22 @@ mod tests {
             assert!(read(&damaged, 7, 2, 33).is_err(), "byte {at}");
         }
         assert!(read(&Contents::default().to_section(), 7, 2, 33).is_err(), "no blocks");
+        let pages = [PageEntry { first_term: Box::default(), source: Source::held([1]) }].into();
+        let with_page = Contents { pages, ..contents(80) }.to_section();
+        assert!(read(&with_page, 7, 2, 33).is_err(), "a page that is here");
+    }
+
+    #[test]
+    fn a_section_of_a_newer_version_is_refused_as_such() {
+        let of_version = |version| {
+            let mut body = contents(80).to_section();
+            body.truncate(body.len() - 8);
+            body[0] = version;
+            seal(&mut body);
+            Contents::of_section(&body, 7, 2, 33).map_err(|error| error.kind())
+        };
+        assert!(of_version(1).is_ok());
+        assert_eq!(of_version(2).unwrap_err(), crate::ErrorKind::Version);
+        assert_eq!(of_version(0).unwrap_err(), crate::ErrorKind::Corrupt);
     }
 }

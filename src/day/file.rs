@@ -246,7 +246,16 @@ fn parse_footer(day: Day, file: &StorageFile, file_len: u64) -> Result<Vec<Part>
     let trailer = read(day, file, at, TRAILER_BYTES as usize)?;
     let footer = decode_trailer(&trailer, at)?;
     let body = read(day, file, footer.offset, footer.len as usize)?;
-    decode_parts(&body, footer.offset)
+    decode_footer(&body, footer.offset)
+}
+
+/// The parts of the footer whose body begins at this offset.
+pub(crate) fn decode_footer(body: &[u8], offset: u64) -> Result<Vec<Part>> {
+    let parts = decode_parts(body, offset)?;
+    match parts.iter().any(Part::is_unmerged) {
+        true => Err(Error::corrupt("a footer lists a part that is not merged")),
+        false => Ok(parts),
+    }
 }
 
 /// Where the body of the footer lies that the trailer at this offset follows.

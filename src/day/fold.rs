@@ -134,7 +134,7 @@ pub(crate) fn append_merged(
     let rows = parts.iter().map(|part| part.rows).sum();
     let parts = parts.iter().map(|part| view.open(part)).collect::<Result<Vec<PartView<'_>>>>()?;
     let sources: Vec<(u32, &dyn PageSource)> =
-        parts.iter().map(|it| (it.part.first - first, it as &dyn PageSource)).collect();
+        parts.iter().map(|it| (it.first() - first, it as &dyn PageSource)).collect();
     let mut pages = Vec::new();
     for page in postings::merge(&sources)? {
         let source = Source::File(appender.append(SectionKind::Page, first, rows, &page.bytes)?);

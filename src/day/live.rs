@@ -4,9 +4,9 @@
 //! full, merged into parts, and sealed when the day is over. Does not own who writes when (`writer`), nor
 //! which days are open (`store`).
 //!
-//! Invariants: `state` shows only what is durable; one thread at a time commits, folds or seals; a
-//! block is synced in the day's file before the log lists it; the log is removed only after the
-//! footer that replaces it is durable.
+//! Invariants: `state` shows only what is durable; one thread at a time commits, folds or seals; blocks,
+//! pages and contents are synced in the day's file before the log lists a part of them; the log is removed
+//! only after the footer that replaces it is durable.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -119,9 +119,7 @@ impl LiveDay {
         let (log, content) = opened.map_err(|error| error.on_day(day))?;
         let file_len = content.file_len;
         let state = load(&*context.directory, &context.cache, day, content, Access::Write)?;
-        let live = Self::assemble(context, day, log, file_len, state);
-        live.check_contents()?;
-        Ok(live)
+        Ok(Self::assemble(context, day, log, file_len, state))
     }
 
     fn assemble(
@@ -133,15 +131,6 @@ impl LiveDay {
     ) -> Self {
         let state = Arc::new(Mutex::new(state));
         Self { day, context: context.clone(), log, file_len, state }
-    }
-
-    /// A day goes on only where all that its parts hold is listed.
-    fn check_contents(&self) -> Result<()> {
-        let (parts, file) = {
-            let state = self.state();
-            (state.parts.clone(), state.file.clone())
-        };
-        self.view_of((*parts).clone(), file).check_contents()
     }
 
     pub(crate) fn handle(&self) -> LiveHandle {

@@ -1,10 +1,10 @@
 //! One UTC day: its files, and what is in them.
 //!
 //! Owns: the names of a day's files and the rooms below: `file` (the day's columns and postings),
-//! `log` (the redb file of a day that is being written), `part` (what both list), `contents` (what a part holds), `fold` (rows become
-//! columns and postings), `tail` (rows not yet folded), `salvage` (the rows of a damaged log), `cache` (what has been
-//! decoded), `live` (a day being written), `view` (a day as a
-//! query sees it). Does not own which days exist, nor what a query wants.
+//! `log` (the redb file of a day that is being written), `part` (what both list), `contents` (what a part
+//! holds), `fold` (rows become columns and postings), `tail` (rows not yet folded), `salvage` (the rows of a
+//! damaged log), `cache` (what has been decoded), `live` (a day being written), `view` (a day as a query
+//! sees it). Does not own which days exist, nor what a query wants.
 //!
 //! A day has up to two files:
 //!

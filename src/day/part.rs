@@ -6,7 +6,7 @@
 //! Invariants: a part holds at most [`PART_ROWS_MAX`] rows, and its blocks fill it, unless its rows were
 //! lost to damage and it has none, however many; one of half of [`UNKNOWN_ORDINALS`] and more without
 //! blocks stands for ordinals of which nobody knows whether they were given; the parts of a day follow
-//! each other without a gap from ordinal 0. Of a part that was merged an entry is of fixed size, so
+//! each other without a gap from ordinal 0. Of a part that was merged an entry has about 120 bytes, so
 //! that a day costs little memory however much it holds: its contents are a section of the day's file.
 //!
 //! ```text
@@ -20,7 +20,7 @@
 use std::sync::Arc;
 
 use crate::codec::bytes::{Reader, put_varint};
-use crate::day::contents::{Contents, Span, read_u32};
+use crate::day::contents::{Contents, Span};
 use crate::error::{Error, Result};
 use crate::index::zones::Zone;
 use crate::limits::{BLOCK_COLUMN_BYTES_MAX, PART_ROWS_MAX, UNKNOWN_ORDINALS};
@@ -163,8 +163,8 @@ impl Part {
 
     /// Reads a part; `file_len` bounds where its bytes may lie.
     pub(crate) fn decode(reader: &mut Reader<'_>, file_len: u64) -> Result<Self> {
-        let first = read_u32(reader)?;
-        let rows = read_u32(reader)?;
+        let first = reader.varint_u32()?;
+        let rows = reader.varint_u32()?;
         let impossible = || Error::corrupt("a part's entry has an impossible number of rows");
         let end = first.checked_add(rows).filter(|_| rows > 0).ok_or_else(impossible)?;
         let state = match reader.u8()? {

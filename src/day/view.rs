@@ -1,7 +1,7 @@
 //! A day as a query sees it.
 //!
-//! Owns: [`DayView`], a snapshot of a day's parts, and reading columns and postings through the
-//! cache. Does not own what a query wants of them.
+//! Owns: [`DayView`], a snapshot of a day's parts, [`PartView`], one of them with its contents, and reading
+//! contents, columns and postings through the cache. Does not own what a query wants of them.
 //!
 //! Invariants: a view never changes and reads only bytes that never change; every byte read is
 //! checked before it is believed; an error names the day.
@@ -85,22 +85,28 @@ impl DayView {
             State::Unmerged(contents) => return Ok(contents.clone()),
             State::Merged { contents, .. } => *contents,
         };
-        let place = Place::Contents { file: self.file()?.id, offset: section.offset };
+        let (file, offset) = (self.file()?.id, section.offset);
+        let place = Place::Contents { file, offset, first: part.first };
         if let Some(Cached::Contents(contents)) = self.cache.find(place) {
             return Ok(contents);
         }
-        let body = self.read_span(section)?;
-        let contents = part.read_contents(section, &body).map_err(|error| {
-            error.at(format_args!("contents at ordinal {}", part.first)).on_day(self.day)
-        })?;
-        let contents = Arc::new(contents);
+        let contents = Arc::new(self.read_contents(part, section)?);
         self.cache.keep(place, Cached::Contents(contents.clone()));
         Ok(contents)
     }
 
-    /// Sees that the contents of every part can be read.
+    fn read_contents(&self, part: &Part, section: Span) -> Result<Contents> {
+        part.read_contents(section, &self.read_span(section)?).map_err(|error| {
+            error.at(format_args!("contents at ordinal {}", part.first)).on_day(self.day)
+        })
+    }
+
+    /// Sees that the contents of every part can be read, past the cache.
     pub(crate) fn check_contents(&self) -> Result<()> {
-        self.parts.iter().try_for_each(|part| self.contents(part).map(|_| ()))
+        self.parts.iter().try_for_each(|part| match &part.state {
+            State::Merged { contents, .. } => self.read_contents(part, *contents).map(|_| ()),
+            State::Lost | State::Unmerged(_) => Ok(()),
+        })
     }
 
     /// A part with its contents.
@@ -278,13 +284,27 @@ impl DayView {
 /// A part of a day, with its contents.
 pub(crate) struct PartView<'a> {
     pub(crate) view: &'a DayView,
-    pub(crate) part: &'a Part,
+    part: &'a Part,
     contents: Arc<Contents>,
 }
 
 impl PartView<'_> {
+    /// Ordinal of the first row.
+    pub(crate) fn first(&self) -> u32 {
+        self.part.first
+    }
+
+    pub(crate) fn rows(&self) -> u32 {
+        self.part.rows
+    }
+
     pub(crate) fn blocks(&self) -> &[BlockEntry] {
         &self.contents.blocks
+    }
+
+    /// The events it holds.
+    pub(crate) fn events(&self) -> u32 {
+        self.part.events()
     }
 
     /// What is listed under a term.

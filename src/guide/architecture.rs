@@ -42,7 +42,7 @@
 //! # Why finished rows do not rest in redb
 //!
 //! Measured with redb 4.6: a file with a handful of rows takes 45 KB once it is closed cleanly, where
-//! a day of the first ten events of `tests/fixtures/walk.jsonl` takes 1,051 bytes here. 12 MB of values written in ten transactions took 17.8 MB,
+//! a day of the first ten events of `tests/fixtures/walk.jsonl` takes 1,052 bytes here. 12 MB of values written in ten transactions took 17.8 MB,
 //! and 12.0 to 12.5 MB only after `compact`, which rewrites them. A bit that flips in a redb page is not
 //! found on reading; every section of a day's file has a checksum that is verified at each read. And
 //! sealing a day must not copy it: a card wears out, and midnight must not stall a kiosk. So redb

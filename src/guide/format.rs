@@ -24,7 +24,8 @@
 //!                                 or  1, contents              not merged; only in a log
 //!                                 or  2, offset and length of the section of its contents, bytes of
 //!                                        its rows in memory, zone (88 bytes)
-//! contents  number of blocks, blocks, number of pages, pages; in a section, a checksum
+//! contents  number of blocks, blocks, number of pages, pages; in a section a version u8 (1) before
+//!           and a checksum after them
 //! block     offset, length, rows, bytes of the rows in memory, zone (88 bytes)
 //! page      length and bytes of its first term, then 0, offset, length (in this file)
 //!                                            or      1, length, bytes (here; only in a log)
@@ -108,7 +109,7 @@
 //!
 //! # Versions
 //!
-//! Every kind of file names its version: the header and the trailer of a day's file, each block and page
-//! and the codec of each batch, `meta` of a log, each entry of the catalog, the mark of a gap, the lock.
+//! Every kind of file names its version: the header and the trailer of a day's file, each block, page and list of
+//! contents and the codec of each batch, `meta` of a log, each entry of the catalog, the mark of a gap, the lock.
 //! A newer one is refused with `Version` and left as it is. `tests/fixtures` keeps a store of each
 //! released version, which every later diurnal reads.

@@ -115,14 +115,9 @@ impl<'a> PartReader<'a> {
         Ok(Self { part, decoded })
     }
 
-    /// How many rows the part has.
-    fn rows(&self) -> u32 {
-        self.part.part.rows
-    }
-
     /// The places of a block's rows in the part.
     pub(crate) fn range_of(&self, block: &BlockEntry) -> std::ops::Range<u32> {
-        let start = block.first - self.part.part.first;
+        let start = block.first - self.part.first();
         start..start + block.rows
     }
 
@@ -133,12 +128,12 @@ impl<'a> PartReader<'a> {
 
     /// Every row that is an event.
     fn events(&self) -> Result<Bitmap> {
-        let events = self.part.part.events();
+        let events = self.part.events();
         if events == 0 {
             return Ok(Bitmap::empty());
         }
-        let all = Bitmap::full(self.rows());
-        if events == self.rows() {
+        let all = Bitmap::full(self.part.rows());
+        if events == self.part.rows() {
             return Ok(all);
         }
         match self.part.posting(&Term::new(Field::Session, ""))? {
@@ -216,7 +211,7 @@ impl<'a> PartReader<'a> {
             [single] => single.bitmap().map(Some),
             _ if all => Ok(Some(Bitmap::from_sorted(postings::intersection(found)?))),
             _ => {
-                let mut any = Union::new(self.rows());
+                let mut any = Union::new(self.part.rows());
                 found.iter().try_for_each(|posting| posting.add_to(&mut any))?;
                 Ok(Some(any.finish()))
             }
@@ -238,7 +233,7 @@ impl<'a> PartReader<'a> {
         if zones().all(|zone| condition.covers_zone(zone)) {
             return Ok(candidates);
         }
-        let (mut met, mut edge) = (Union::new(self.rows()), Union::new(self.rows()));
+        let (mut met, mut edge) = (Union::new(self.part.rows()), Union::new(self.part.rows()));
         let Some(cells) = cover.span() else { return Ok(Bitmap::empty()) };
         let (first, last) = (cells.start().to_be_bytes(), cells.end().checked_add(1));
         let end = last.map(u32::to_be_bytes);
@@ -252,7 +247,7 @@ impl<'a> PartReader<'a> {
                 None => Ok(()),
             }
         })?;
-        let all = candidates.len() == u64::from(self.rows());
+        let all = candidates.len() == u64::from(self.part.rows());
         if !all {
             edge.keep(&candidates);
         }
@@ -288,7 +283,7 @@ impl<'a> PartReader<'a> {
 
     /// Answers a condition from zones where they can tell, else row by row.
     fn refine(&mut self, condition: &Condition, candidates: &Bitmap) -> Result<Bitmap> {
-        let mut met = Union::new(self.rows());
+        let mut met = Union::new(self.part.rows());
         for (place, block) in self.part.blocks().iter().enumerate() {
             let range = self.range_of(block);
             if candidates.range_len(range.clone()) == 0 || !condition.may_match_zone(&block.zone) {

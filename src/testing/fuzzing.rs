@@ -14,7 +14,7 @@ use crate::clock::ManualClock;
 use crate::codec::bytes::checksum;
 use crate::codec::row::Row;
 use crate::codec::{batch, columns};
-use crate::day::contents::Contents;
+use crate::day::contents::{BlockEntry, Contents, Source, Span};
 use crate::day::file::{self, SectionHead, SectionKind};
 use crate::day::part::{Part, State};
 use crate::day::{FileKind, fold, view};
@@ -85,7 +85,7 @@ pub fn read(kind: Kind, bytes: &[u8]) {
             Kind::Zone => read_zone(&bytes),
             Kind::Page => read_page(bytes),
             Kind::Contents => read_contents(&bytes),
-            Kind::Parts => file::decode_parts(&bytes, 1 << 20).map(|_| ()),
+            Kind::Parts => read_parts(&bytes),
             Kind::DayFile => read_store(&FileKind::Columns.name(day()), &bytes),
             Kind::Log => read_store(&FileKind::Log.name(day()), &bytes),
             Kind::Catalog => read_store(crate::catalog::NAME, &bytes),
@@ -116,6 +116,22 @@ fn read_zone(bytes: &[u8]) -> Result<()> {
     let zone = Zone::decode(bytes)?;
     assert_eq!(Zone::decode(&zone.encode())?, zone);
     Ok(())
+}
+
+fn read_parts(bytes: &[u8]) -> Result<()> {
+    let parts = file::decode_parts(bytes, 1 << 20)?;
+    let again = file::decode_parts(&file::encode_parts(parts.iter()), 1 << 20)?;
+    assert_eq!(format!("{parts:?}"), format!("{again:?}"));
+    Ok(())
+}
+
+/// The same contents, as if their blocks were in a file.
+fn in_a_file(contents: &Contents) -> Contents {
+    let source = |at: usize| Source::File(Span { offset: 24 + 100 * at as u64, len: 100 });
+    let entry =
+        |(at, block): (usize, &BlockEntry)| BlockEntry { source: source(at), ..block.clone() };
+    let blocks = contents.blocks.iter().enumerate().map(entry).collect();
+    Contents { blocks, pages: contents.pages.clone() }
 }
 
 /// The contents of the sample's first part.
@@ -277,7 +293,9 @@ pub fn samples(kind: Kind) -> Vec<Vec<u8>> {
             Kind::Contents => section(SectionKind::Contents),
             Kind::Parts => {
                 let lost = file::encode_parts([&Part::lost(0, 70_000)].into_iter());
-                let unmerged = file::encode_parts([&parts(&rows)?].into_iter());
+                let State::Unmerged(contents) = parts(&rows)?.state else { return Ok(Vec::new()) };
+                let unmerged = Part::unmerged(0, in_a_file(&contents));
+                let unmerged = file::encode_parts([&unmerged].into_iter());
                 section(SectionKind::Footer).into_iter().chain([lost, unmerged]).collect()
             }
             Kind::DayFile => file(false, &FileKind::Columns.name(day())),

@@ -178,7 +178,7 @@ impl DayCheck<'_> {
 
     fn check_part(&mut self, part: &PartView<'_>) {
         let mut expected = ExpectedTerms::new();
-        let first = part.part.first;
+        let first = part.first();
         for block in part.blocks() {
             match self.check_block(block) {
                 Ok(rows) => {
@@ -303,7 +303,7 @@ pub(crate) fn check_sections(
         let checked = match head.kind {
             SectionKind::Block => Head::decode(&body).and_then(|head| head.verify(&body)),
             SectionKind::Page => OpenPage::open(body).map(|_| ()),
-            SectionKind::Footer => file::decode_parts(&body, offset).map(|_| ()),
+            SectionKind::Footer => file::decode_footer(&body, offset).map(|_| ()),
             SectionKind::Contents => {
                 Contents::of_section(&body, head.first, head.rows, offset).map(|_| ())
             }

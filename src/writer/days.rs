@@ -209,7 +209,7 @@ impl OpenDays {
             (Some(Ok(_)), _) => return Ok((LiveDay::open(&self.context, day)?, false)),
             (None, Some(Sealed::Missing { .. })) => Some(self.begin_gap(day)?),
             (None, Some(Sealed::There { file_len, .. })) => {
-                match self.shelf.open_listed(day, *file_len) {
+                match self.shelf.open_whole(day, *file_len) {
                     Err(error) if error.kind() == ErrorKind::Corrupt => Some(self.begin_gap(day)?),
                     opened => Some(opened?),
                 }

@@ -109,6 +109,24 @@ fn a_merged_part_costs_as_much_memory_whatever_it_holds() {
 }
 
 #[test]
+fn a_part_that_names_the_contents_of_another_never_has_its_ordinals() {
+    let mut live = live_day(&context(4096));
+    for _ in 0..17 {
+        commit(&mut live, vec![small(); 8192]);
+    }
+    let LiveState { parts, file, .. } = live.state().clone();
+    assert!(parts[..2].iter().all(|part| !part.is_unmerged()));
+    let second = Part { state: parts[0].state.clone(), ..(*parts[1]).clone() };
+    let view = live.view_of(vec![parts[0].clone(), Arc::new(second)], file);
+    for part in &view.parts {
+        // The second time from the cache.
+        for _ in 0..2 {
+            assert_eq!(view.contents(part).unwrap().blocks[0].first, part.first);
+        }
+    }
+}
+
+#[test]
 fn small_parts_are_taken_together_as_far_as_rows_and_bytes_allow() {
     let part = |first, rows, row_bytes| {
         let (zone, source) = (Zone::default(), Source::held([]));
