@@ -20,8 +20,9 @@ const TOKENS_MAX: usize = 64;
 
 /// Batches that are logged at once, each of them piece by piece.
 pub(super) const BATCHES_AT_ONCE: usize = 4;
-/// Threads for what is short: the event of an id, the number of a new session.
-const SHORT_CALLS_AT_ONCE: usize = 2;
+/// Threads for what is short: a piece of a batch that is parsed, the event of an id, the number of a new session. As
+/// many as a kiosk has processors: more would be no faster, and hold more memory.
+const SHORT_TASKS_AT_ONCE: usize = 2;
 
 /// What can be set of a [`Service`](super::Service). By default everything is open to whoever reaches it: that is for a
 /// loopback address.
@@ -112,7 +113,7 @@ impl Settings {
     /// else makes no more. Under load it would, and allocators keep memory for each.
     #[must_use]
     pub fn blocking_threads(&self) -> usize {
-        self.readers.saturating_add(BATCHES_AT_ONCE + SHORT_CALLS_AT_ONCE)
+        self.readers.saturating_add(SHORT_TASKS_AT_ONCE)
     }
 
     /// Checks the rules, as [`Service::new`](super::Service::new) does.
