@@ -296,8 +296,8 @@ impl OpenDay {
         let mut last = 0;
         while let Some(&position) = self.rows.front() {
             let holds = |block: &BlockEntry| (block.first..block.end()).contains(&position.ordinal);
-            if !held.get(last).is_some_and(|block| holds(block)) {
-                last = match held.iter().position(|block| holds(block)) {
+            if !held.get(last).is_some_and(&holds) {
+                last = match held.iter().position(&holds) {
                     Some(place) => place,
                     None if held.len() == PAGE_BLOCKS => break,
                     None => {
