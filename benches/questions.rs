@@ -14,7 +14,7 @@ use diurnal::analysis::{
     Sessions, Silence, Tags,
 };
 use diurnal::testing::workload::Workload;
-use diurnal::{Filter, GroupBy, Store};
+use diurnal::{Count, Filter, GroupBy, Store};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -34,12 +34,12 @@ fn main() -> Result<()> {
         Err(_) => EVENTS_TRIED,
     };
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("questions-{events}"));
-    if !path.exists() {
+    let kept = open(&path).or_else(|_| {
         make(&path, events)?;
-    }
-    let store = Store::open_read_only(&path)?;
+        open(&path)
+    });
+    let (store, longest) = kept?;
     let mut asked = Asked { store, times: if measured { TIMES } else { 1 } };
-    let longest = asked.store.count_by(&Filter::All, GroupBy::Session)?;
     let session = longest.first().map(|count| count.key.clone()).unwrap_or_default();
     asked.ask("session", &Session::new(session))?;
     asked.ask("sessions", &Sessions::new())?;
@@ -57,11 +57,20 @@ fn main() -> Result<()> {
     asked.ask("skew", &ClockSkew::new())
 }
 
+/// The store and its sessions, where this diurnal can read it: one that was kept may be of an earlier format.
+fn open(path: &Path) -> Result<(Store, Vec<Count>)> {
+    let store = Store::open_read_only(path)?;
+    let sessions = store.count_by(&Filter::All, GroupBy::Session)?;
+    Ok((store, sessions))
+}
+
 /// The store, beside its place until it is whole.
 fn make(path: &Path, events: u64) -> Result<()> {
     let unfinished = path.with_extension("unfinished");
-    if unfinished.exists() {
-        std::fs::remove_dir_all(&unfinished)?;
+    for old in [path, &unfinished] {
+        if old.exists() {
+            std::fs::remove_dir_all(old)?;
+        }
     }
     let store = Store::open(&unfinished)?;
     let mut workload = Workload::realistic().events(events).days(DAYS).iter();
