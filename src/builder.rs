@@ -52,7 +52,7 @@ impl StoreBuilder {
         self
     }
 
-    /// Bytes of the cache of what was read of days: lists, columns and postings, decoded; 16 MiB by default.
+    /// Bytes of the cache of decoded lists, columns and postings; 16 MiB by default.
     pub fn cache_bytes(mut self, bytes: usize) -> Self {
         self.settings.cache_bytes = bytes;
         self

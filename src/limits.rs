@@ -98,7 +98,7 @@ pub const SEALED_FILES_OPEN_MAX: usize = 8;
 /// more, counts of them are read from the day's own indexes.
 pub const DAY_TOTALS_MAX: usize = 256;
 
-/// Bytes of the cache of what was read of days: lists, columns and postings, decoded unless the setting says otherwise.
+/// Bytes of the cache of decoded lists, columns and postings unless the setting says otherwise.
 pub const CACHE_BYTES_DEFAULT: usize = 16 * 1024 * 1024;
 
 /// Bytes that redb may cache for one open day: its file holds a tail, no history.
