@@ -252,9 +252,9 @@ impl Contents {
         }
         let contents = Self::decode(&mut reader, first, first.saturating_add(rows), offset)?;
         reader.finish()?;
-        match contents.postings_here() {
-            0 => Ok(contents),
-            _ => Err(Error::corrupt("a page of postings lies among the contents of a part")),
+        match contents.pages.iter().any(|page| page.source.in_memory().is_some()) {
+            true => Err(Error::corrupt("a page of postings lies among the contents of a part")),
+            false => Ok(contents),
         }
     }
 }
@@ -331,9 +331,11 @@ mod tests {
             assert!(read(&damaged, 7, 2, 33).is_err(), "byte {at}");
         }
         assert!(read(&Contents::default().to_section(), 7, 2, 33).is_err(), "no blocks");
-        let pages = [PageEntry { first_term: Box::default(), source: Source::held([1]) }].into();
-        let with_page = Contents { pages, ..contents(80) }.to_section();
-        assert!(read(&with_page, 7, 2, 33).is_err(), "a page that is here");
+        for bytes in [&[][..], &[1]] {
+            let page = PageEntry { first_term: Box::default(), source: Source::held(bytes) };
+            let with_page = Contents { pages: [page].into(), ..contents(80) }.to_section();
+            assert!(read(&with_page, 7, 2, 33).is_err(), "a page that is here");
+        }
     }
 
     #[test]
